@@ -1,0 +1,110 @@
+#include "helpers/base/files.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <pwd.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+
+#include "helpers/base/error.h"
+
+namespace passthrough {
+namespace {
+
+// Owns a file descriptor.
+class Descriptor {
+ public:
+  explicit Descriptor(int fd) : fd_(fd) {}
+  ~Descriptor() {
+    if (fd_ >= 0) close(fd_);
+  }
+  Descriptor(const Descriptor&) = delete;
+  Descriptor& operator=(const Descriptor&) = delete;
+  int get() const { return fd_; }
+
+ private:
+  int fd_;
+};
+
+[[noreturn]] void ThrowErrno(std::string_view what, const std::filesystem::path& path) {
+  throw Error(fmt::format("cannot {} {}: {}", what, path.string(), strerror(errno)));
+}
+
+void WriteAll(int fd, std::string_view content, const std::filesystem::path& path) {
+  while (!content.empty()) {
+    const ssize_t written = write(fd, content.data(), content.size());
+    if (written < 0 && errno == EINTR) continue;
+    if (written < 0) ThrowErrno("write", path);
+    content.remove_prefix(static_cast<size_t>(written));
+  }
+}
+
+std::filesystem::path HomeDirectory() {
+  if (const char* home = std::getenv("HOME"); home != nullptr && *home != '\0') return home;
+  if (const passwd* entry = getpwuid(getuid())) return entry->pw_dir;
+  throw Error("no home directory: HOME is not set and the user has no passwd entry");
+}
+
+}  // namespace
+
+std::string ReadFile(const std::filesystem::path& path, size_t most) {
+  const Descriptor file(open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (file.get() < 0) ThrowErrno("read", path);
+  std::string content;
+  char buffer[65536];
+  while (true) {
+    const ssize_t count = read(file.get(), buffer, sizeof buffer);
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) ThrowErrno("read", path);
+    if (count == 0) return content;
+    content.append(buffer, static_cast<size_t>(count));
+    if (content.size() > most) {
+      throw Error(fmt::format("cannot read {}: larger than {} bytes", path.string(), most));
+    }
+  }
+}
+
+void WriteFile(const std::filesystem::path& path, std::string_view content, unsigned mode) {
+  std::string temporary = path.string() + ".XXXXXX";
+  const Descriptor file(mkostemp(temporary.data(), O_CLOEXEC));
+  if (file.get() < 0) ThrowErrno("write", path);
+  try {
+    WriteAll(file.get(), content, path);
+    if (fchmod(file.get(), mode) != 0) ThrowErrno("write", path);
+    if (rename(temporary.c_str(), path.c_str()) != 0) ThrowErrno("write", path);
+  } catch (...) {
+    unlink(temporary.c_str());
+    throw;
+  }
+}
+
+std::filesystem::path UserCacheDirectory() {
+  const char* cache = std::getenv("XDG_CACHE_HOME");
+  const bool set = cache != nullptr && *cache != '\0';
+  const std::filesystem::path base = set ? std::filesystem::path(cache) : HomeDirectory() / ".cache";
+  return base / "pcie-passthrough-suite";
+}
+
+std::filesystem::path ExpandHome(const std::string& path) {
+  if (path == "~") return HomeDirectory();
+  if (path.starts_with("~/")) return HomeDirectory() / path.substr(2);
+  return path;
+}
+
+TemporaryDirectory::TemporaryDirectory(std::string_view prefix) {
+  std::string name =
+      (std::filesystem::temp_directory_path() / fmt::format("{}.XXXXXX", prefix)).string();
+  if (mkdtemp(name.data()) == nullptr) ThrowErrno("create", name);
+  path_ = name;
+}
+
+TemporaryDirectory::~TemporaryDirectory() {
+  std::error_code ignored;  // a destructor must not throw, and there is nobody to tell
+  std::filesystem::remove_all(path_, ignored);
+}
+
+}  // namespace passthrough

@@ -1,0 +1,44 @@
+// Waiting by short polls with back-off: 20 ms at first, 1 s at most, so that what is waited for is
+// noticed soon and nothing is spun on.
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "helpers/base/deadline.h"
+
+namespace passthrough {
+
+// Sleeps between attempts: 20 ms, then half as much again each time, up to `longest`.
+class BackOff {
+ public:
+  explicit BackOff(std::chrono::milliseconds longest = std::chrono::seconds(1))
+      : longest_(longest) {}
+  // Sleeps for the next step, no longer than the deadline leaves.
+  void Sleep(const Deadline& deadline);
+
+ private:
+  std::chrono::milliseconds longest_;
+  std::chrono::milliseconds next_{20};
+};
+
+// Calls `attempt(std::string* last_cause)` until it returns a value; returns that value.
+// An attempt that fails says why in *last_cause and returns nullopt; what it throws goes through.
+// Throws TimeoutError with the last cause when the deadline passes, InterruptedError when the run was
+// interrupted. At least one attempt is made.
+template <typename Attempt>
+auto WaitFor(const Deadline& deadline, std::string_view what, Attempt attempt,
+             std::chrono::milliseconds longest = std::chrono::seconds(1)) {
+  BackOff back_off(longest);
+  std::string last_cause;
+  while (true) {
+    if (auto value = attempt(&last_cause)) return *std::move(value);
+    deadline.Check(what, last_cause);
+    back_off.Sleep(deadline);
+  }
+}
+
+}  // namespace passthrough

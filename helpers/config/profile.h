@@ -1,0 +1,80 @@
+// A profile: where a cluster is deployed and how its nodes are reached. Files in configs/profiles/.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "helpers/config/config_error.h"
+
+namespace passthrough {
+
+// A machine reached over SSH. `key` empty: the agent's keys are used.
+struct SshAccount {
+  std::string host;  // empty for the node itself: its address is discovered
+  uint16_t port = 22;
+  std::string user;
+  std::filesystem::path key;
+};
+
+// The longest that each phase of a run may take. All have defaults, so a profile names few or none.
+struct TimeLimits {
+  std::chrono::seconds host{600};     // bringing the host up: profile.host.up
+  std::chrono::seconds create{1200};  // the deployer's create
+  std::chrono::seconds ssh{300};      // from create's end to the last node's SSH server answering
+  std::chrono::seconds collect{120};  // all probes of a node
+  std::chrono::seconds destroy{300};  // the deployer's destroy
+};
+
+// Commands that bring a host up and down that does not run all the time, such as a lab. Argument
+// lists; an empty list is a step that is not needed. `status` exits 0 if the host is up already: then
+// it is not this run's to bring down. `facts` is a file that exists once the host is up: a profile
+// fragment (libvirt, ssh, stub_driver, …) laid over this profile.
+struct HostCommands {
+  std::vector<std::string> status;
+  std::vector<std::string> up;
+  std::vector<std::string> down;
+  std::filesystem::path facts;
+};
+
+struct DeployerCommands {
+  std::vector<std::string> create;
+  std::vector<std::string> destroy;
+  std::filesystem::path working_directory;  // empty: where the suite was started
+};
+
+struct Profile {
+  std::string name;                   // the file's name without ".yaml"
+  std::filesystem::path path;         // absolute
+  std::string description;
+  std::string libvirt_uri = "qemu:///system";
+  std::optional<HostCommands> host;
+  DeployerCommands deployer;
+  SshAccount ssh;                     // of the nodes; host is empty
+  std::optional<SshAccount> jump;
+  std::filesystem::path known_hosts;  // the user's own, honoured and never written; may be empty
+  TimeLimits time_limits;
+  // Says that the GPU driver on the nodes is a stand-in, in words for the report; empty: a real one.
+  std::string stub_driver;
+  // What the nodes' devices are on the host, where that differs from the cluster file because the
+  // host only emulates them (a lab): checks of ids on the host's side do not apply.
+  bool emulated_devices = false;
+};
+
+// Values for the placeholders in a profile's strings, without braces: {"config", "/…/x.yaml"}.
+// Known: config (absolute path of the cluster file), lab (the passthrough-lab program), lab_dir,
+// run (the run directory), source (the project's root). "{{" stands for a brace.
+using Placeholders = std::map<std::string, std::string>;
+
+// `name_or_path`: a profile of configs/profiles/ by name, or a file. Throws ConfigError with all
+// problems of the file: an unknown placeholder is one. An existing facts file is laid over.
+Profile LoadProfile(const std::string& name_or_path, const Placeholders& placeholders);
+
+// Lays `profile.host->facts` over `profile`. Throws ConfigError, also where the file is missing.
+void ApplyHostFacts(Profile& profile);
+
+}  // namespace passthrough

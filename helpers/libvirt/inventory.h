@@ -1,0 +1,90 @@
+// What a host has in libvirt, at one moment, as plain values: made by libvirt::Connection, kept as
+// evidence (JSON), compared before and after a run.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "helpers/base/pci_address.h"
+
+namespace passthrough {
+
+// One host PCI function as libvirt's node device XML describes it.
+struct HostPciDevice {
+  PciAddress address;
+  uint32_t class_code = 0;  // 24 bits: 0x030000
+  uint16_t vendor_id = 0;
+  uint16_t device_id = 0;
+  std::string driver;  // empty: no driver is bound
+  std::optional<int> iommu_group;
+  std::vector<PciAddress> iommu_group_members;  // includes itself
+  bool operator==(const HostPciDevice&) const = default;
+};
+
+// One <hostdev type='pci'> of a domain.
+struct DomainHostdev {
+  PciAddress host_address;
+  std::optional<PciAddress> guest_address;
+  std::string alias;
+  bool managed = false;
+  bool operator==(const DomainHostdev&) const = default;
+};
+
+struct DomainInventory {
+  std::string name;
+  std::string uuid;
+  std::string state;  // "running", "shut off", "paused", "crashed", …
+  bool persistent = true;
+  std::vector<DomainHostdev> hostdevs;  // of the live XML where it runs
+  std::vector<std::string> mac_addresses;
+  bool operator==(const DomainInventory&) const = default;
+};
+
+struct NetworkInventory {
+  std::string name;
+  std::string uuid;
+  std::string bridge;
+  bool active = false;
+  std::vector<std::string> leases;  // "MAC IP hostname"
+  bool operator==(const NetworkInventory&) const = default;
+};
+
+struct PoolInventory {
+  std::string name;
+  std::string uuid;
+  std::string path;  // target path; empty where the pool has none
+  bool active = false;
+  std::vector<std::string> volumes;  // names; only of active pools
+  bool operator==(const PoolInventory&) const = default;
+};
+
+// Names are unique within each list; lists are sorted by name or address.
+struct Inventory {
+  std::string hypervisor;  // "QEMU 7.2.22, libvirt 9.0.0"
+  std::string hostname;
+  std::vector<DomainInventory> domains;
+  std::vector<NetworkInventory> networks;
+  std::vector<PoolInventory> pools;
+  std::vector<std::string> interfaces;  // network interfaces of the host as node devices name them: bridges and taps show here
+  std::vector<HostPciDevice> pci_devices;
+  bool operator==(const Inventory&) const = default;
+
+  const DomainInventory* FindDomain(std::string_view name) const;
+  const NetworkInventory* FindNetwork(std::string_view name) const;
+  const PoolInventory* FindPool(std::string_view name) const;
+  const HostPciDevice* FindPciDevice(const PciAddress& address) const;
+};
+
+std::string ToJson(const Inventory& inventory);
+// Throws EvidenceError.
+Inventory InventoryFromJson(std::string_view json);
+
+// What differs, one sentence each, each naming the object: "domain test-x-compute-01 is still defined
+// (running)", "0000:01:00.0 is bound to vfio-pci, was bound to bochs-drm". `before` first. Lists what is
+// new, what is gone and what changed. Volatile things do not count: lease times, domain state changes
+// and leases of objects in `before` count, volumes of other pools count.
+std::vector<std::string> DescribeDifferences(const Inventory& before, const Inventory& after);
+
+}  // namespace passthrough
