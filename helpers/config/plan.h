@@ -13,13 +13,6 @@
 
 namespace passthrough {
 
-// Hypervisor-side name rules differ between ai-how's releases; see PlannedNode::domain_names.
-enum class ClusterKind { kHpc, kCloud };
-enum class NodeRole { kController, kCompute, kControlPlane, kCpuWorker, kGpuWorker };
-
-std::string_view ToString(ClusterKind kind);  // "hpc", "cloud"
-std::string_view ToString(NodeRole role);     // "controller", "compute", "control_plane", …
-
 // One PCI function that the cluster file passes to a node.
 struct PlannedDevice {
   PciAddress host_address;  // where it is on the host
@@ -37,8 +30,10 @@ struct PlannedNode {
   ClusterKind kind = ClusterKind::kHpc;
   NodeRole role = NodeRole::kCompute;
   int number = 1;  // counts from 1 within its role
-  // The libvirt domain names that this node may have, the one that the project's own deployer gives
-  // first: "…-compute-01", then the seed's "…-compute-0".
+  // The libvirt domain names that this node may have, for releases of ai-how differ: the one that
+  // the project's own deployer gives first, "…-compute-01", then the older "…-compute-0". No two
+  // nodes of a plan share one: where a role has more than ten nodes, the older spelling of one would
+  // be the newer spelling of another, and only the newer is listed.
   std::vector<std::string> domain_names;
   std::optional<std::string> address;  // IPv4; absent for DHCP
   int cpu_cores = 1;
@@ -47,6 +42,7 @@ struct PlannedNode {
   std::string base_image_path;  // as written in the file; empty where neither node nor cluster has one
   bool auto_start = true;       // false: defined, not started
   std::vector<PlannedDevice> devices;  // empty unless pcie_passthrough.enabled
+  std::vector<VirtioFsMount> virtio_fs_mounts;
   SourcePosition where;
 
   // The devices of `type`, in the file's order.
@@ -62,6 +58,14 @@ struct PlannedCluster {
   std::string pool_name;     // "<name>-pool"
   std::string subnet;        // "192.168.140.0/24"
   std::string bridge;        // "virbr140"
+  Acceleration acceleration;
+
+  // Addresses of the network, as text: the host's own (the first: "192.168.140.1"), the mask
+  // ("255.255.255.0"), and the range that DHCP may give out: all but the host's own.
+  std::string Gateway() const;
+  std::string Netmask() const;
+  std::string FirstDhcpAddress() const;
+  std::string LastDhcpAddress() const;
 };
 
 struct Plan {
@@ -72,6 +76,9 @@ struct Plan {
 
   // nullptr where there is none.
   const PlannedNode* FindNode(std::string_view node_name) const;
+  const PlannedCluster* FindCluster(std::string_view cluster_name) const;
+  // The nodes of one cluster, in the file's order.
+  std::vector<const PlannedNode*> NodesOf(const PlannedCluster& cluster) const;
   // Nodes that are running after create: auto_start is true.
   std::vector<const PlannedNode*> RunningNodes() const;
   size_t GpuCount() const;

@@ -41,11 +41,20 @@ struct HostCommands {
   std::filesystem::path facts;
 };
 
+// The commands of a step, each an argument list, run one after the other. No shell sees them.
+using CommandSequence = std::vector<std::vector<std::string>>;
+
+// The outside program that makes the cluster and takes it away; at least one command each.
 struct DeployerCommands {
-  std::vector<std::string> create;
-  std::vector<std::string> destroy;
+  CommandSequence create;
+  CommandSequence destroy;
   std::filesystem::path working_directory;  // empty: where the suite was started
 };
+
+// Values for the placeholders in a profile's strings, without braces: {"config", "/…/x.yaml"}.
+// Known: config (absolute path of the cluster file), lab (the passthrough-lab program), lab_dir,
+// run (the run directory), source (the project's root). "{{" stands for "{", "}}" for "}".
+using Placeholders = std::map<std::string, std::string>;
 
 struct Profile {
   std::string name;                   // the file's name without ".yaml"
@@ -63,18 +72,19 @@ struct Profile {
   // What the nodes' devices are on the host, where that differs from the cluster file because the
   // host only emulates them (a lab): checks of ids on the host's side do not apply.
   bool emulated_devices = false;
+  // What LoadProfile was given; host->facts may use them too.
+  Placeholders placeholders;
 };
 
-// Values for the placeholders in a profile's strings, without braces: {"config", "/…/x.yaml"}.
-// Known: config (absolute path of the cluster file), lab (the passthrough-lab program), lab_dir,
-// run (the run directory), source (the project's root). "{{" stands for a brace.
-using Placeholders = std::map<std::string, std::string>;
-
-// `name_or_path`: a profile of configs/profiles/ by name, or a file. Throws ConfigError with all
-// problems of the file: an unknown placeholder is one. An existing facts file is laid over.
+// `name_or_path`: a profile by name, of configs/profiles/ below placeholders["source"], or a file (it
+// has a '/' or ends in ".yaml"). Paths in it are made absolute from the working directory, "~/" is the
+// home directory. Throws ConfigError with all problems of the file: a placeholder that is unknown, or
+// has no value in `placeholders`, is one. A facts file that exists is laid over.
 Profile LoadProfile(const std::string& name_or_path, const Placeholders& placeholders);
 
-// Lays `profile.host->facts` over `profile`. Throws ConfigError, also where the file is missing.
+// Lays `profile.host->facts` over `profile`: a file with any of libvirt, ssh, jump, known_hosts,
+// deployer, stub_driver and emulated_devices, each as in a profile; what it does not name stays. Throws
+// ConfigError, also where the file is missing, and then leaves `profile` as it was.
 void ApplyHostFacts(Profile& profile);
 
 }  // namespace passthrough

@@ -1,0 +1,11 @@
+// Reads `hardware` of a cluster.
+#pragma once
+
+#include "helpers/config/cluster_file.h"
+#include "helpers/config/yaml_map.h"
+
+namespace passthrough {
+
+Acceleration ReadHardware(const YamlValue& hardware);
+
+}  // namespace passthrough

@@ -1,0 +1,194 @@
+#include "helpers/config/profile.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+
+#include "tests/config/test_file.h"
+
+namespace passthrough {
+namespace {
+
+namespace fs = std::filesystem;
+using std::chrono::seconds;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::ThrowsMessage;
+
+Placeholders Values(const std::string& lab_dir = "/nonexistent/lab") {
+  return {{"config", "/c/x.yaml"},
+          {"lab", "/b/passthrough-lab"},
+          {"lab_dir", lab_dir},
+          {"run", "/r"},
+          {"source", PASSTHROUGH_SOURCE_DIR}};
+}
+
+constexpr std::string_view kSmall =
+    "version: '1.0'\ndescription: d\ndeployer: {create: [a, '{config}'], destroy: [b]}\n"
+    "ssh: {user: admin}\n";
+
+Profile Load(const std::string& text) {
+  return LoadProfile(TestFile(text, "mine.yaml").path().string(), Values());
+}
+
+TEST(ProfileTest, Lab) {
+  const Profile profile = LoadProfile("lab", Values());
+  EXPECT_EQ(profile.name, "lab");
+  ASSERT_TRUE(profile.host);
+  EXPECT_THAT(profile.host->status, ElementsAre("/b/passthrough-lab", "status", "--lab-dir",
+                                                "/nonexistent/lab", "--quiet"));
+  EXPECT_THAT(profile.host->up, ElementsAre("/b/passthrough-lab", "up", "--lab-dir",
+                                            "/nonexistent/lab", "/c/x.yaml"));
+  EXPECT_THAT(profile.host->down,
+              ElementsAre("/b/passthrough-lab", "down", "--lab-dir", "/nonexistent/lab"));
+  EXPECT_EQ(profile.host->facts, "/nonexistent/lab/facts.yaml");
+  EXPECT_THAT(profile.deployer.create,
+              ElementsAre(ElementsAre("/b/passthrough-lab", "create", "--facts",
+                                      "/nonexistent/lab/facts.yaml", "/c/x.yaml")));
+  EXPECT_THAT(profile.deployer.destroy,
+              ElementsAre(ElementsAre("/b/passthrough-lab", "destroy", "--facts",
+                                      "/nonexistent/lab/facts.yaml", "/c/x.yaml", "--force")));
+  EXPECT_EQ(profile.ssh.user, "admin");
+  EXPECT_EQ(profile.ssh.key, "");
+}
+
+TEST(ProfileTest, Host) {
+  const Profile profile = LoadProfile("host", Values());
+  EXPECT_FALSE(profile.host);
+  EXPECT_EQ(profile.libvirt_uri, "qemu:///system");
+  EXPECT_THAT(profile.deployer.create,
+              ElementsAre(ElementsAre("uv", "run", "ai-how", "create", "/c/x.yaml")));
+  EXPECT_THAT(profile.deployer.destroy,
+              ElementsAre(ElementsAre("uv", "run", "ai-how", "destroy", "/c/x.yaml", "--force")));
+  EXPECT_EQ(profile.ssh.key, fs::current_path() / "build/shared/ssh-keys/id_rsa");
+  EXPECT_EQ(profile.ssh.port, 22);
+  EXPECT_FALSE(profile.jump);
+  EXPECT_EQ(profile.stub_driver, "");
+  EXPECT_FALSE(profile.emulated_devices);
+}
+
+TEST(ProfileTest, HostWithAiHowsOtherSpelling) {
+  EXPECT_THAT(LoadProfile("host-ai-how-hpc", Values()).deployer.destroy,
+              ElementsAre(ElementsAre("ai-how", "hpc", "destroy", "/c/x.yaml", "--force")));
+  const Profile both = LoadProfile("host-ai-how-system", Values());
+  EXPECT_THAT(both.deployer.create,
+              ElementsAre(ElementsAre("ai-how", "system", "start", "/c/x.yaml")));
+  EXPECT_THAT(both.deployer.destroy,
+              ElementsAre(ElementsAre("ai-how", "cloud", "destroy", "/c/x.yaml", "--force"),
+                          ElementsAre("ai-how", "hpc", "destroy", "/c/x.yaml", "--force")));
+}
+
+TEST(ProfileTest, EveryProfileThatIsThereLoads) {
+  int profiles = 0;
+  for (const auto& entry :
+       fs::directory_iterator(fs::path(PASSTHROUGH_SOURCE_DIR) / "configs/profiles")) {
+    EXPECT_NO_THROW(LoadProfile(entry.path().stem().string(), Values())) << entry.path();
+    ++profiles;
+  }
+  EXPECT_GE(profiles, 5);
+}
+
+TEST(ProfileTest, WhatIsNotThereIsToldWithWhatIs) {
+  EXPECT_THAT([] { LoadProfile("hots", Values()); },
+              ThrowsMessage<ConfigError>(
+                  HasSubstr("there is no profile \"hots\"; there are: host, host-ai-how-hpc, "
+                            "host-ai-how-system, host-own-deployer, lab")));
+  EXPECT_THAT(
+      [] { LoadProfile("/nonexistent/p.yaml", Values()); },
+      ThrowsMessage<ConfigError>("/nonexistent/p.yaml: cannot be read: No such file or directory"));
+}
+
+TEST(ProfileTest, DefaultsAndEverythingSet) {
+  const Profile small = Load(std::string(kSmall));
+  EXPECT_EQ(small.name, "mine");
+  EXPECT_EQ(small.libvirt_uri, "qemu:///system");
+  EXPECT_EQ(small.time_limits.create, seconds(1200));
+  EXPECT_EQ(small.known_hosts, "");
+
+  const Profile full = Load(
+      "version: '1.0'\ndescription: d\nlibvirt: {uri: 'test:///default'}\n"
+      "deployer: {create: [a, 22, '{{x}}', '{run}/y'], destroy: [b], working_directory: /w}\n"
+      "ssh: {user: root, key: /k, port: 2222}\n"
+      "jump: {host: gate, port: 2223, user: jumper, key: /j}\nknown_hosts: /kh\n"
+      "time_limits: {host: 1, create: 2, ssh: 3, collect: 4, destroy: 5}\n"
+      "stub_driver: a stand-in\nemulated_devices: true\n");
+  EXPECT_EQ(full.libvirt_uri, "test:///default");
+  EXPECT_THAT(full.deployer.create, ElementsAre(ElementsAre("a", "22", "{x}", "/r/y")));
+  EXPECT_EQ(full.deployer.working_directory, "/w");
+  EXPECT_EQ(full.ssh.port, 2222);
+  ASSERT_TRUE(full.jump);
+  EXPECT_EQ(full.jump->host, "gate");
+  EXPECT_EQ(full.jump->port, 2223);
+  EXPECT_EQ(full.jump->user, "jumper");
+  EXPECT_EQ(full.jump->key, "/j");
+  EXPECT_EQ(full.known_hosts, "/kh");
+  EXPECT_EQ(full.time_limits.host, seconds(1));
+  EXPECT_EQ(full.time_limits.destroy, seconds(5));
+  EXPECT_EQ(full.stub_driver, "a stand-in");
+  EXPECT_TRUE(full.emulated_devices);
+}
+
+// A profile whose facts file is `facts`, laid over it once it exists.
+class HostFactsTest : public testing::Test {
+ protected:
+  HostFactsTest() : directory_("facts-test") {}
+
+  fs::path facts_path() const { return directory_.path() / "facts.yaml"; }
+
+  Profile LoadLab() { return LoadProfile("lab", Values(directory_.path().string())); }
+
+ private:
+  TemporaryDirectory directory_;
+};
+
+TEST_F(HostFactsTest, AreLaidOverTheProfileAndLeaveTheRest) {
+  Profile profile = LoadLab();
+  WriteFile(facts_path(),
+            "libvirt: {uri: 'qemu+ssh://root@127.0.0.1:2222/system'}\nssh: {key: /lab/key}\n"
+            "jump: {host: 127.0.0.1, port: 2222, user: root, key: /lab/key}\n"
+            "known_hosts: /lab/known_hosts\nstub_driver: a stub\nemulated_devices: true\n");
+  ApplyHostFacts(profile);
+  EXPECT_EQ(profile.libvirt_uri, "qemu+ssh://root@127.0.0.1:2222/system");
+  EXPECT_EQ(profile.ssh.user, "admin") << "not named in the facts";
+  EXPECT_EQ(profile.ssh.key, "/lab/key");
+  ASSERT_TRUE(profile.jump);
+  EXPECT_EQ(profile.jump->port, 2222);
+  EXPECT_EQ(profile.known_hosts, "/lab/known_hosts");
+  EXPECT_EQ(profile.stub_driver, "a stub");
+  EXPECT_TRUE(profile.emulated_devices);
+  EXPECT_EQ(LoadLab().stub_driver, "a stub") << "a facts file that exists is laid over at once";
+
+  WriteFile(facts_path(), "jump: {port: 3333}\ndeployer: {create: ['{lab}', '{config}']}\n");
+  ApplyHostFacts(profile);
+  EXPECT_EQ(profile.jump->port, 3333);
+  EXPECT_EQ(profile.jump->host, "127.0.0.1");
+  EXPECT_THAT(profile.deployer.create, ElementsAre(ElementsAre("/b/passthrough-lab", "/c/x.yaml")));
+  EXPECT_THAT(profile.deployer.destroy, ElementsAre(testing::Contains("destroy")));
+}
+
+TEST_F(HostFactsTest, ThatAreBrokenLeaveTheProfileAsItWas) {
+  Profile profile = LoadLab();
+  WriteFile(facts_path(), "stub_driver: a stub\nhost: {}\njump: {port: 0}\n");
+  EXPECT_EQ(ProblemsOf(facts_path(), [&] { ApplyHostFacts(profile); }),
+            "FILE:2:1: unknown key \"host\"; allowed: version, libvirt, deployer, ssh, jump, "
+            "known_hosts, stub_driver, emulated_devices\n"
+            "FILE:3:7: jump.host: is missing; must be a host name or address\n"
+            "FILE:3:7: jump.user: is missing; must be a user on that host\n"
+            "FILE:3:14: jump.port: is 0; must be a whole number from 1 to 65535\n");
+  EXPECT_EQ(profile.stub_driver, "");
+  EXPECT_FALSE(profile.jump);
+}
+
+TEST_F(HostFactsTest, ThatAreMissingAreAnErrorOnceTheyAreAskedFor) {
+  Profile profile = LoadLab();
+  EXPECT_EQ(ProblemsOf(facts_path(), [&] { ApplyHostFacts(profile); }),
+            "FILE: cannot be read: No such file or directory\n");
+  Profile host = LoadProfile("host", Values());
+  EXPECT_THAT([&] { ApplyHostFacts(host); },
+              ThrowsMessage<ConfigError>(HasSubstr("has no host.facts to lay over it")));
+}
+
+}  // namespace
+}  // namespace passthrough
