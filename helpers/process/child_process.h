@@ -2,6 +2,8 @@
 // Boost.Process.
 #pragma once
 
+#include <chrono>
+#include <cstddef>
 #include <filesystem>
 #include <functional>
 #include <map>
@@ -21,6 +23,8 @@ struct ChildOptions {
   std::function<void(std::string_view)> on_line;   // each whole output line, as it comes; calling thread
   size_t most_kept = 256u << 10;            // bytes of output kept for the result: the last ones
   std::chrono::seconds grace{10};           // between SIGTERM and SIGKILL to the group on overrun
+  // Told once the child runs, with its process id, which is its group's too.
+  std::function<void(int)> on_start;
 };
 
 struct ChildResult {
