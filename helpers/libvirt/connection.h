@@ -1,8 +1,8 @@
 // libvirt's C API behind one class. This folder alone names libvirt.
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
-#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -14,12 +14,30 @@
 
 namespace passthrough {
 
-// A connection to one hypervisor. Calls may come from one thread at a time; libvirt's errors are read
-// on the thread that made them. Every function throws LibvirtError with what was tried and libvirt's
-// own message.
+// What libvirt says of one domain without looking into its XML.
+struct DomainStatus {
+  std::string name;
+  std::string uuid;
+  std::string state;   // "running", "shut off", "paused", "crashed", …, as virsh writes them
+  std::string reason;  // "booted", "destroyed", "failed", …; empty: unknown
+};
+
+// One entry of a libvirt network's DHCP server.
+struct DhcpLease {
+  std::string mac;  // lower case
+  std::string ipv4;
+  std::string hostname;
+  int64_t expiry = 0;  // seconds since 1970; 0: never ends
+};
+
+// A connection to one hypervisor. Any thread, also several at once, as libvirt allows; libvirt's errors
+// are read on the thread that made them. Every function throws LibvirtError with what was tried and
+// libvirt's own message. A hypervisor that stops answering is noticed by keep-alive messages, within
+// some 70 s; from then on every call throws at once.
 class LibvirtConnection {
  public:
-  // Throws LibvirtError; TimeoutError where the URI's host does not answer by `deadline`.
+  // Throws LibvirtError; TimeoutError where the URI's host does not answer by `deadline`. Never asks
+  // for a password.
   static LibvirtConnection Open(const std::string& uri, const Deadline& deadline);
   ~LibvirtConnection();
   LibvirtConnection(LibvirtConnection&&) noexcept;
@@ -27,26 +45,45 @@ class LibvirtConnection {
 
   const std::string& uri() const;
   bool IsAlive() const;
+  // Whether the hypervisor runs domains of type "kvm".
+  bool OffersKvm();
 
   // --- looking ---
+  // Everything of the host that a run could change. Active directory pools are refreshed first:
+  // libvirt lists the volumes that it saw at the last refresh, not those that are there.
   Inventory TakeInventory();
+  // All domains, running or not, by name; one round trip where the hypervisor can.
+  std::vector<DomainStatus> Domains();
   std::vector<std::string> DomainNames();
-  std::optional<std::string> DomainXml(const std::string& domain);       // nullopt: no such domain
-  std::optional<std::string> DomainState(const std::string& domain);     // "running", …
+  std::vector<std::string> NetworkNames();
+  std::vector<std::string> PoolNames();
+  // Of an active pool, refreshed. nullopt: no such pool, or it is not active.
+  std::optional<std::vector<std::string>> VolumeNames(const std::string& pool);
+  std::optional<std::string> DomainXml(const std::string& domain);    // nullopt: no such domain
+  std::optional<std::string> DomainState(const std::string& domain);  // "running", …
   std::optional<std::string> NodeDeviceXml(const PciAddress& address);
-  // IPv4 addresses of `domain` by MAC, from DHCP leases, the ARP table and the guest agent, whichever
-  // answers; empty where none knows one yet.
+  // The leases of `network` in the order in which they were given, oldest first; nullopt where the
+  // hypervisor cannot tell or has no such network.
+  std::optional<std::vector<DhcpLease>> NetworkLeases(const std::string& network);
+  // IPv4 addresses of `domain` by MAC, from DHCP leases, the ARP table and the guest agent: those of
+  // the first of the three that knows any; empty where none knows one yet. Loopback and MACs that the
+  // domain's XML does not have are left out. A guest agent gets 2 s to answer.
   struct Address {
     std::string mac;
     std::string ipv4;
     std::string source;  // "lease", "arp", "agent"
   };
   std::vector<Address> DomainAddresses(const std::string& domain);
-  // What the domain printed on its serial console, where the hypervisor keeps a log that a volume
-  // download or a domain's <log file=…/> can give; nullopt where it does not. At most `most` last bytes.
+  // The same without DHCP leases, for callers that have asked NetworkLeases() already.
+  // `domain_xml`: what DomainXml() returned.
+  std::vector<Address> AddressesWithoutLeases(const std::string& domain,
+                                              const std::string& domain_xml);
+  // What the domain printed on its serial console, where the hypervisor keeps a log of it that can be
+  // read from here: as a file, or as a volume of the pool in whose directory it lies. nullopt where
+  // there is none. At most `most` last bytes.
   std::optional<std::string> ConsoleLog(const std::string& domain, size_t most);
 
-  // --- changing: for deployers, never called by checks ---
+  // --- changing: for deployers and tests that plant faults, never called by checks ---
   void DefineDomain(const std::string& xml);
   void StartDomain(const std::string& domain);
   void DestroyDomain(const std::string& domain);   // pulls the plug; no error where it is off or gone
@@ -56,15 +93,20 @@ class LibvirtConnection {
   void RemoveNetwork(const std::string& network);  // destroy and undefine; no error where it is gone
   void DefinePool(const std::string& xml);
   void BuildAndStartPool(const std::string& pool);
-  void RemovePool(const std::string& pool, bool delete_directory);  // with all its volumes
+  void RefreshPool(const std::string& pool);
+  // Stops and undefines it; no error where it is gone. `delete_directory` also removes the volumes that
+  // are named as the pool is ("x-pool": those that begin with "x-"), and then the directory, which must
+  // be empty by then: other people's files in it stay, and are an error.
+  void RemovePool(const std::string& pool, bool delete_directory);
   void CreateVolume(const std::string& pool, const std::string& xml);
-  // A copy of source_pool/source_volume made on the hypervisor.
-  void CloneVolume(const std::string& pool, const std::string& xml, const std::string& source_pool,
-                   const std::string& source_volume);
+  void DeleteVolume(const std::string& pool, const std::string& volume);  // no error where it is gone
   void UploadVolume(const std::string& pool, const std::string& volume,
                     const std::filesystem::path& file, const Deadline& deadline);
   // Absolute path of a volume on the hypervisor.
   std::string VolumePath(const std::string& pool, const std::string& volume);
+  // Size of a volume as a guest sees it, in bytes.
+  uint64_t VolumeCapacity(const std::string& pool, const std::string& volume);
+  // `live`: of the running domain, which forgets it when it stops; else of its definition.
   void DetachDevice(const std::string& domain, const std::string& device_xml, bool live);
   void AttachDevice(const std::string& domain, const std::string& device_xml, bool live);
 

@@ -1,9 +1,9 @@
 // Binding planned nodes to the domains that a hypervisor really has.
 #pragma once
 
-#include <map>
-#include <optional>
+#include <chrono>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "helpers/config/plan.h"
@@ -20,21 +20,30 @@ struct DiscoveredNode {
   std::vector<std::string> mac_addresses;
   std::string address;         // IPv4 where it can be reached; empty: none is known
   std::string address_source;  // "lease", "arp", "agent", "cluster file"
-  std::string problem;         // why it cannot be used, in words; empty: it can
+  // Why it cannot be used, in words; empty: it can. A node that the cluster file keeps off
+  // (auto_start: false) and that is off has no problem.
+  std::string problem;
+  bool operator==(const DiscoveredNode&) const = default;
 };
 
 struct Discovery {
-  std::vector<DiscoveredNode> nodes;        // one a planned node, in the plan's order
-  std::vector<std::string> unplanned;       // domains named as this plan's clusters name theirs, but not planned
+  std::vector<DiscoveredNode> nodes;   // one a planned node, in the plan's order
+  // Domains named as this plan's clusters name theirs, but not planned. Also a planned node's domain
+  // in the other spelling, where both exist.
+  std::vector<std::string> unplanned;
+  // nullptr where there is none.
   const DiscoveredNode* Find(std::string_view node) const;
+  bool operator==(const Discovery&) const = default;
 };
 
-// Looks once.
+// Looks once. An address that no lease, ARP entry or guest agent knows is taken from the cluster file,
+// if it has one for the node and the domain runs.
 Discovery DiscoverOnce(const Plan& plan, LibvirtConnection& connection);
 
 // Looks until every planned, auto-started node runs and has an address, or the deadline passes: then
-// returns what there is, each node's `problem` filled in. A domain that is gone, shut off or crashed is not waited for
-// longer than `patience`.
+// returns what there is, each node's `problem` filled in. Not waited for longer than `patience`: a
+// domain that is gone, shut off or crashed, and a lease for a node whose address the cluster file has.
+// Throws LibvirtError, and InterruptedError where the run was interrupted.
 Discovery Discover(const Plan& plan, LibvirtConnection& connection, const Deadline& deadline,
                    std::chrono::seconds patience = std::chrono::seconds(10));
 

@@ -1,10 +1,11 @@
-// What a host has in libvirt, at one moment, as plain values: made by libvirt::Connection, kept as
+// What a host has in libvirt, at one moment, as plain values: made by LibvirtConnection, kept as
 // evidence (JSON), compared before and after a run.
 #pragma once
 
-#include <map>
+#include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "helpers/base/pci_address.h"
@@ -23,11 +24,12 @@ struct HostPciDevice {
   bool operator==(const HostPciDevice&) const = default;
 };
 
-// One <hostdev type='pci'> of a domain.
+// One host PCI function that a domain's XML claims: <hostdev type='pci'>, <interface type='hostdev'> or
+// <disk type='nvme'>.
 struct DomainHostdev {
   PciAddress host_address;
   std::optional<PciAddress> guest_address;
-  std::string alias;
+  std::string alias;  // empty where the XML has none
   bool managed = false;
   bool operator==(const DomainHostdev&) const = default;
 };
@@ -67,7 +69,9 @@ struct Inventory {
   std::vector<DomainInventory> domains;
   std::vector<NetworkInventory> networks;
   std::vector<PoolInventory> pools;
-  std::vector<std::string> interfaces;  // network interfaces of the host as node devices name them: bridges and taps show here
+  // Network interfaces of the host as its node devices name them, bridges and taps included. What is
+  // no letter or digit in a name reads '_' there.
+  std::vector<std::string> interfaces;
   std::vector<HostPciDevice> pci_devices;
   bool operator==(const Inventory&) const = default;
 
@@ -81,10 +85,10 @@ std::string ToJson(const Inventory& inventory);
 // Throws EvidenceError.
 Inventory InventoryFromJson(std::string_view json);
 
-// What differs, one sentence each, each naming the object: "domain test-x-compute-01 is still defined
-// (running)", "0000:01:00.0 is bound to vfio-pci, was bound to bochs-drm". `before` first. Lists what is
-// new, what is gone and what changed. Volatile things do not count: lease times, domain state changes
-// and leases of objects in `before` count, volumes of other pools count.
+// What differs, one sentence each, each naming the object: "domain test-x-compute-01 remains (running):
+// it was not there before", "0000:01:00.0 is bound to vfio-pci, was bound to bochs-drm". Lists what is
+// new, what is gone and what changed, a domain's state included. DHCP leases that ended do not count:
+// they end by themselves.
 std::vector<std::string> DescribeDifferences(const Inventory& before, const Inventory& after);
 
 }  // namespace passthrough

@@ -1,0 +1,101 @@
+// Which addresses a domain has: DHCP leases, the ARP table, the guest agent.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cctype>
+
+#include "helpers/libvirt/connection_impl.h"
+#include "helpers/libvirt/domain_xml_reader.h"
+#include "helpers/libvirt/leases.h"
+
+namespace passthrough {
+namespace {
+
+// How long a guest agent may take to answer. libvirt's default is to wait for ever.
+constexpr int kAgentSeconds = 2;
+
+std::string LowerCase(const char* text) {
+  std::string lower = text == nullptr ? "" : text;
+  std::transform(lower.begin(), lower.end(), lower.begin(),
+                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  return lower;
+}
+
+bool HasMac(const DomainDescription& domain, const std::string& mac) {
+  return std::any_of(domain.interfaces.begin(), domain.interfaces.end(),
+                     [&](const DomainInterface& interface) { return interface.mac == mac; });
+}
+
+// What one source knows; empty also where asking fails, as it does while the guest has no agent.
+std::vector<LibvirtConnection::Address> Ask(virDomainPtr handle, const DomainDescription& domain,
+                                            unsigned source, const char* source_name) {
+  virDomainInterfacePtr* interfaces = nullptr;
+  const int count = virDomainInterfaceAddresses(handle, &interfaces, source, 0);
+  if (count < 0) return {};
+  std::vector<LibvirtConnection::Address> addresses;
+  for (int i = 0; i < count; ++i) {
+    const InterfaceAddressesHandle interface(interfaces[i]);
+    const std::string mac = LowerCase(interface->hwaddr);
+    if (!HasMac(domain, mac)) continue;
+    for (unsigned j = 0; j < interface->naddrs; ++j) {
+      const virDomainIPAddress& address = interface->addrs[j];
+      if (address.type != VIR_IP_ADDR_TYPE_IPV4 || address.addr == nullptr) continue;
+      addresses.push_back({mac, address.addr, source_name});
+    }
+  }
+  std::free(interfaces);
+  return addresses;
+}
+
+}  // namespace
+
+std::optional<std::vector<DhcpLease>> LibvirtConnection::NetworkLeases(const std::string& network) {
+  const NetworkHandle handle = impl_->FindNetwork(network);
+  if (!handle) return std::nullopt;
+  virNetworkDHCPLeasePtr* leases = nullptr;
+  const int count = virNetworkGetDHCPLeases(handle.get(), nullptr, &leases, 0);
+  if (count < 0) {
+    if (LastErrorCode() == VIR_ERR_NO_SUPPORT || LastErrorCode() == VIR_ERR_OPERATION_INVALID) {
+      return std::nullopt;  // a hypervisor without leases, a network that is not active
+    }
+    ThrowLastError("read the DHCP leases of network " + network);
+  }
+  std::vector<DhcpLease> result;
+  for (int i = 0; i < count; ++i) {
+    const LeaseHandle lease(leases[i]);
+    if (lease->type != VIR_IP_ADDR_TYPE_IPV4 || lease->ipaddr == nullptr) continue;
+    result.push_back({LowerCase(lease->mac), lease->ipaddr,
+                      lease->hostname == nullptr ? "" : lease->hostname, lease->expirytime});
+  }
+  std::free(leases);
+  return result;
+}
+
+std::vector<LibvirtConnection::Address> LibvirtConnection::DomainAddresses(
+    const std::string& domain) {
+  const auto xml = DomainXml(domain);
+  if (!xml) return {};
+  std::vector<Address> addresses;
+  for (const DomainInterface& interface : ReadDomainXml(*xml).interfaces) {
+    if (interface.network.empty()) continue;
+    const auto leases = NetworkLeases(interface.network);
+    if (!leases) continue;
+    if (const DhcpLease* const lease = NewestLease(*leases, interface.mac)) {
+      addresses.push_back({interface.mac, lease->ipv4, "lease"});
+    }
+  }
+  return addresses.empty() ? AddressesWithoutLeases(domain, *xml) : addresses;
+}
+
+std::vector<LibvirtConnection::Address> LibvirtConnection::AddressesWithoutLeases(
+    const std::string& domain, const std::string& domain_xml) {
+  const DomainHandle handle = impl_->FindDomain(domain);
+  if (!handle) return {};
+  const DomainDescription description = ReadDomainXml(domain_xml);
+  auto addresses = Ask(handle.get(), description, VIR_DOMAIN_INTERFACE_ADDRESSES_SRC_ARP, "arp");
+  if (!addresses.empty() || !description.agent_connected) return addresses;
+  virDomainAgentSetResponseTimeout(handle.get(), kAgentSeconds, 0);
+  return Ask(handle.get(), description, VIR_DOMAIN_INTERFACE_ADDRESSES_SRC_AGENT, "agent");
+}
+
+}  // namespace passthrough

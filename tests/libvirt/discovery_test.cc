@@ -1,0 +1,234 @@
+#include "helpers/libvirt/discovery.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <thread>
+
+#include "helpers/base/interruption.h"
+#include "tests/libvirt/test_hypervisor.h"
+
+namespace passthrough {
+namespace {
+
+using testing::AllOf;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::StartsWith;
+
+constexpr std::string_view kControllerMac = "52:54:00:00:00:10";
+constexpr std::string_view kComputeMac = "52:54:00:00:00:11";
+
+// Cluster "c": a controller and a compute node.
+Plan SmallPlan() {
+  PlannedNode controller;
+  controller.name = "hpc_controller";
+  controller.cluster = "c";
+  controller.role = NodeRole::kController;
+  controller.domain_names = {"c-controller"};
+  PlannedNode compute;
+  compute.name = "hpc_compute_01";
+  compute.cluster = "c";
+  compute.domain_names = {"c-compute-01", "c-compute-0"};
+  Plan plan;
+  PlannedCluster cluster;
+  cluster.name = "c";
+  cluster.network_name = "n";
+  cluster.subnet = "192.168.140.0/24";
+  plan.clusters = {cluster};
+  plan.nodes = {controller, compute};
+  return plan;
+}
+
+std::string Controller(int state = 1, std::string_view network = "n") {
+  return TestHypervisor::Domain("c-controller",
+                                TestHypervisor::Interface(network, kControllerMac), state);
+}
+
+std::string Compute(std::string_view name, int state = 1, std::string_view network = "n") {
+  return TestHypervisor::Domain(name, TestHypervisor::Interface(network, kComputeMac), state);
+}
+
+Discovery Look(const Plan& plan, const std::string& content) {
+  TestHypervisor host(content + TestHypervisor::Network("n"));
+  return DiscoverOnce(plan, host.connection());
+}
+
+TEST(DiscoverOnce, BindsNodesInBothSpellings) {
+  for (const std::string name : {"c-compute-01", "c-compute-0"}) {
+    const Discovery found = Look(SmallPlan(), Controller() + Compute(name));
+    ASSERT_EQ(found.nodes.size(), 2u);
+    EXPECT_EQ(found.nodes[0].node, "hpc_controller");
+    const DiscoveredNode& compute = found.nodes[1];
+    EXPECT_EQ(compute.node, "hpc_compute_01");
+    EXPECT_EQ(compute.domain, name);
+    EXPECT_EQ(compute.uuid.size(), 36u);
+    EXPECT_EQ(compute.state, "running");
+    EXPECT_THAT(compute.mac_addresses, ElementsAre(kComputeMac));
+    EXPECT_THAT(compute.address, StartsWith("192.168.140."));
+    EXPECT_EQ(compute.address_source, "arp");
+    EXPECT_EQ(compute.problem, "");
+    EXPECT_NE(found.nodes[0].address, compute.address);
+    EXPECT_THAT(found.unplanned, IsEmpty());
+  }
+}
+
+TEST(DiscoverOnce, FindsByName) {
+  const Discovery found = Look(SmallPlan(), Controller());
+  EXPECT_EQ(found.Find("hpc_controller"), &found.nodes[0]);
+  EXPECT_EQ(found.Find("nobody"), nullptr);
+}
+
+TEST(DiscoverOnce, SaysWhichNamesAMissingNodeMayHave) {
+  const DiscoveredNode compute = *Look(SmallPlan(), Controller()).Find("hpc_compute_01");
+  EXPECT_EQ(compute.domain, "");
+  EXPECT_EQ(compute.address, "");
+  EXPECT_THAT(compute.problem,
+              AllOf(HasSubstr("no domain is named c-compute-01 or c-compute-0 at test://")));
+}
+
+TEST(DiscoverOnce, SaysInWhichStateANodeIs) {
+  const Discovery found = Look(SmallPlan(), Controller(5) + Compute("c-compute-01", 6));
+  EXPECT_EQ(found.nodes[0].state, "shut off");
+  EXPECT_EQ(found.nodes[0].problem, "domain c-controller is shut off");
+  EXPECT_EQ(found.nodes[0].address, "");
+  EXPECT_EQ(found.nodes[1].problem, "domain c-compute-01 is crashed");
+  EXPECT_THAT(found.nodes[1].mac_addresses, ElementsAre(kComputeMac));
+}
+
+TEST(DiscoverOnce, ANodeThatThePlanKeepsOffHasNoProblem) {
+  Plan plan = SmallPlan();
+  plan.nodes[1].auto_start = false;
+  EXPECT_EQ(Look(plan, Controller() + Compute("c-compute-01", 5)).nodes[1].problem, "");
+  EXPECT_EQ(Look(plan, Controller() + Compute("c-compute-01", 6)).nodes[1].problem,
+            "domain c-compute-01 is crashed");
+  EXPECT_NE(Look(plan, Controller()).nodes[1].problem, "");
+}
+
+TEST(DiscoverOnce, ListsUnplannedNodes) {
+  EXPECT_THAT(Look(SmallPlan(), Controller() + Compute("c-compute-01") +
+                                    TestHypervisor::Domain("c-compute-02") +
+                                    TestHypervisor::Domain("other"))
+                  .unplanned,
+              ElementsAre("c-compute-02"));
+}
+
+TEST(DiscoverOnce, SaysWhereItLookedForAnAddress) {
+  // The test driver gives an address to every interface but of domains without one.
+  const DiscoveredNode compute =
+      Look(SmallPlan(), Controller() + TestHypervisor::Domain("c-compute-01")).nodes[1];
+  EXPECT_EQ(compute.address, "");
+  EXPECT_THAT(compute.problem, HasSubstr("no DHCP lease, ARP entry or guest agent"));
+}
+
+TEST(DiscoverOnce, FallsBackToTheClusterFilesAddress) {
+  Plan plan = SmallPlan();
+  plan.nodes[1].address = "192.168.140.11";
+  const DiscoveredNode silent =
+      Look(plan, Controller() + TestHypervisor::Domain("c-compute-01")).nodes[1];
+  EXPECT_EQ(silent.address, "192.168.140.11");
+  EXPECT_EQ(silent.address_source, "cluster file");
+  EXPECT_EQ(silent.problem, "");
+  const DiscoveredNode seen = Look(plan, Controller() + Compute("c-compute-01")).nodes[1];
+  EXPECT_NE(seen.address, "192.168.140.11");
+  EXPECT_EQ(seen.address_source, "arp");
+  const DiscoveredNode off = Look(plan, Controller() + Compute("c-compute-01", 5)).nodes[1];
+  EXPECT_EQ(off.address, "");
+}
+
+TEST(DiscoverOnce, PrefersTheAddressOnTheClustersNetwork) {
+  const std::string other =
+      "<network><name>m</name><bridge name='virbr7'/><ip address='10.7.0.1' "
+      "netmask='255.255.255.0'><dhcp><range start='10.7.0.2' end='10.7.0.254'/></dhcp></ip>"
+      "</network>";
+  const std::string domain =
+      TestHypervisor::Domain("c-compute-01", TestHypervisor::Interface("m", "52:54:00:00:00:99") +
+                                                 TestHypervisor::Interface("n", kComputeMac));
+  EXPECT_THAT(Look(SmallPlan(), other + Controller() + domain).nodes[1].address,
+              StartsWith("192.168.140."));
+}
+
+TEST(DiscoverOnce, TwoNodesAtOneAddressAreAProblem) {
+  Plan plan = SmallPlan();
+  plan.nodes[0].address = "192.168.140.11";
+  plan.nodes[1].address = "192.168.140.11";
+  const Discovery found = Look(
+      plan, TestHypervisor::Domain("c-controller") + TestHypervisor::Domain("c-compute-01"));
+  EXPECT_EQ(found.nodes[0].problem, "");
+  EXPECT_EQ(found.nodes[1].problem,
+            "its address 192.168.140.11 (cluster file) is that of hpc_controller too");
+}
+
+constexpr Deadline::Clock::duration kLong = std::chrono::minutes(5);
+
+TEST(Discover, ReturnsAtOnceWhenAllIsThere) {
+  TestHypervisor host(Controller() + Compute("c-compute-01") + TestHypervisor::Network("n"));
+  const Discovery found = Discover(SmallPlan(), host.connection(), Deadline::After(kLong),
+                                   std::chrono::seconds(300));
+  EXPECT_EQ(found, DiscoverOnce(SmallPlan(), host.connection()));
+}
+
+TEST(Discover, LosesPatienceWithWhatIsGoneOrOff) {
+  TestHypervisor host(Controller(5) + TestHypervisor::Network("n"));
+  const Discovery found = Discover(SmallPlan(), host.connection(), Deadline::After(kLong),
+                                   std::chrono::seconds(0));
+  EXPECT_NE(found.nodes[0].problem, "");
+  EXPECT_NE(found.nodes[1].problem, "");
+}
+
+TEST(Discover, WaitsForADomainThatComesLater) {
+  TestHypervisor host(Controller() + Compute("c-compute-01", 5) + TestHypervisor::Network("n"));
+  std::thread deployer([&] {
+    std::this_thread::sleep_for(std::chrono::milliseconds(150));
+    host.connection().StartDomain("c-compute-01");
+  });
+  const Discovery found = Discover(SmallPlan(), host.connection(), Deadline::After(kLong),
+                                   std::chrono::seconds(300));
+  deployer.join();
+  EXPECT_EQ(found.nodes[1].problem, "");
+  EXPECT_EQ(found.nodes[1].state, "running");
+}
+
+TEST(Discover, DoesNotWaitForANodeThatIsKeptOff) {
+  Plan plan = SmallPlan();
+  plan.nodes[1].auto_start = false;
+  TestHypervisor host(Controller() + Compute("c-compute-01", 5) + TestHypervisor::Network("n"));
+  const Discovery found =
+      Discover(plan, host.connection(), Deadline::After(kLong), std::chrono::seconds(300));
+  EXPECT_EQ(found.nodes[1].state, "shut off");
+}
+
+TEST(Discover, EndsAtTheDeadlineWithWhatThereIs) {
+  TestHypervisor host(Controller() + TestHypervisor::Domain("c-compute-01") +
+                      TestHypervisor::Network("n"));
+  const Discovery found =
+      Discover(SmallPlan(), host.connection(), Deadline::After(std::chrono::milliseconds(100)),
+               std::chrono::seconds(0));
+  EXPECT_EQ(found.nodes[0].problem, "");
+  EXPECT_THAT(found.nodes[1].problem, HasSubstr("runs, but"));
+}
+
+TEST(Discover, CanBeInterrupted) {
+  TestHypervisor host;
+  RequestInterruption(SIGINT);
+  EXPECT_THROW(Discover(SmallPlan(), host.connection(), Deadline::After(kLong)), InterruptedError);
+  ClearInterruption();
+}
+
+TEST(DiscoveryJson, GivesBackTheSame) {
+  const Discovery found = Look(SmallPlan(), Controller() + TestHypervisor::Domain("c-compute-02"));
+  EXPECT_EQ(DiscoveryFromJson(ToJson(found)), found);
+}
+
+TEST(DiscoveryJson, RefusesWhatIsNoDiscovery) {
+  const std::string good = ToJson(Look(SmallPlan(), Controller()));
+  EXPECT_THROW(DiscoveryFromJson(""), EvidenceError);
+  EXPECT_THROW(DiscoveryFromJson("{}"), EvidenceError);
+  EXPECT_THROW(DiscoveryFromJson(good.substr(0, good.size() / 2)), EvidenceError);
+  EXPECT_THROW(DiscoveryFromJson(R"({"nodes": [{}], "unplanned": []})"), EvidenceError);
+  EXPECT_THROW(DiscoveryFromJson(R"({"nodes": [], "unplanned": [1]})"), EvidenceError);
+}
+
+}  // namespace
+}  // namespace passthrough
