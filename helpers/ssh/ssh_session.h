@@ -1,6 +1,8 @@
 // SSH to nodes, directly or through a jump host, on libssh. This folder alone names libssh.
 #pragma once
 
+#include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <filesystem>
 #include <functional>
@@ -33,6 +35,9 @@ struct ExecOptions {
   std::function<void(std::string_view)> sink;
   size_t most_output = 16u << 20;         // bytes of stdout; beyond that the channel is closed
   size_t most_error_output = 256u << 10;  // bytes of stderr kept; the rest is dropped
+  // The server is asked for a sign of life after this silence; after four times that the connection
+  // counts as broken. A minute: longer than a busy node's hiccup, shorter than any time limit.
+  std::chrono::milliseconds keep_alive = std::chrono::seconds(15);
 };
 
 // One authenticated SSH connection. Belongs to one thread at a time: no two threads may call into one
@@ -45,6 +50,10 @@ class SshSession {
   // TimeoutError or InterruptedError by `deadline`.
   static SshSession Connect(const SshAccount& account, JumpHost* jump, HostKeys& host_keys,
                             const Deadline& deadline);
+  // The same over a connected stream socket, which the session closes. account.host and .port say whose
+  // host key to expect.
+  static SshSession ConnectOn(int stream, const SshAccount& account, HostKeys& host_keys,
+                              const Deadline& deadline);
   ~SshSession();
   SshSession(SshSession&&) noexcept;
   SshSession& operator=(SshSession&&) noexcept;

@@ -1,0 +1,109 @@
+#include "helpers/ssh/private_key.h"
+
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <optional>
+
+#include "helpers/base/error.h"
+#include "helpers/base/files.h"
+#include "helpers/ssh/ssh_session.h"
+
+namespace passthrough {
+namespace {
+
+constexpr size_t kLargestKeyFile = 1u << 20;
+
+// libssh asks here for the passphrase of a key that has one; nobody is asked in turn.
+int NotePassphrase(const char*, char*, size_t, int, int, void* asked) {
+  *static_cast<bool*>(asked) = true;
+  return -1;
+}
+
+// What stat(2) can tell, empty if nothing is wrong.
+std::string FileProblem(const std::filesystem::path& path) {
+  struct stat status;
+  if (stat(path.c_str(), &status) != 0) {
+    return fmt::format("private key {} cannot be used: {}", path.string(), strerror(errno));
+  }
+  if (!S_ISREG(status.st_mode)) {
+    return fmt::format("private key {} cannot be used: it is {}", path.string(),
+                       S_ISDIR(status.st_mode) ? "a directory; give the file in it"
+                                               : "not a regular file");
+  }
+  // As OpenSSH's sshkey_perm_ok() judges: only a file of one's own.
+  if (status.st_uid == getuid() && (status.st_mode & 077) != 0) {
+    return fmt::format(
+        "private key {} is open to others (mode {:04o}); ssh refuses such keys: chmod 600 {}",
+        path.string(), status.st_mode & 07777, path.string());
+  }
+  return {};
+}
+
+bool LooksLikePublicKey(const std::string& content) {
+  for (const char* start : {"ssh-", "ecdsa-sha2-", "sk-ssh-", "sk-ecdsa-", "---- BEGIN SSH2 PUBLIC",
+                            "-----BEGIN PUBLIC", "-----BEGIN RSA PUBLIC"}) {
+    if (content.starts_with(start)) return true;
+  }
+  return false;
+}
+
+std::string PublicKeyProblem(const std::filesystem::path& path) {
+  const bool has_pub = path.extension() == ".pub";
+  return fmt::format("{} is a public key; give the private key{}", path.string(),
+                     has_pub ? " " + std::filesystem::path(path).replace_extension().string() : "");
+}
+
+}  // namespace
+
+KeyHandle LoadPrivateKey(const std::filesystem::path& path, std::string* problem) {
+  *problem = FileProblem(path);
+  if (!problem->empty()) return nullptr;
+  std::string content;
+  try {
+    content = ReadFile(path, kLargestKeyFile);
+  } catch (const Error& error) {
+    *problem = fmt::format("private key cannot be used: {}", error.what());
+    return nullptr;
+  }
+  if (LooksLikePublicKey(content)) {
+    *problem = PublicKeyProblem(path);
+    return nullptr;
+  }
+  ssh_key key = nullptr;
+  bool asked = false;
+  if (ssh_pki_import_privkey_base64(content.c_str(), nullptr, NotePassphrase, &asked, &key) ==
+      SSH_OK) {
+    return KeyHandle(key);
+  }
+  if (asked) {
+    *problem = fmt::format(
+        "private key {} has a passphrase, and nobody is asked for one during a run: add it to an "
+        "ssh-agent (ssh-add {}) and name no key, or use a key without one",
+        path.string(), path.string());
+  } else {
+    *problem = fmt::format("{} is not a private key that can be read (OpenSSH or PEM format)",
+                           path.string());
+  }
+  return nullptr;
+}
+
+std::optional<std::string> PrivateKeyProblem(const std::filesystem::path& key) {
+  std::string problem;
+  if (LoadPrivateKey(key, &problem) != nullptr) return std::nullopt;
+  return problem;
+}
+
+std::string Fingerprint(ssh_key key) {
+  unsigned char* hash = nullptr;
+  size_t size = 0;
+  if (ssh_get_publickey_hash(key, SSH_PUBLICKEY_HASH_SHA256, &hash, &size) != 0) return {};
+  const TextHandle text(ssh_get_fingerprint_hash(SSH_PUBLICKEY_HASH_SHA256, hash, size));
+  ssh_clean_pubkey_hash(&hash);
+  return text != nullptr ? text.get() : "";
+}
+
+}  // namespace passthrough
