@@ -25,22 +25,23 @@ struct CollectOptions {
   std::vector<std::string> probes;           // names, in the order of running
   JumpHost* jump = nullptr;
   HostKeys* host_keys = nullptr;
-  std::chrono::seconds ready_limit{300};     // for a node's SSH server to answer
-  std::chrono::seconds collect_limit{120};   // for its probes, after that
+  std::chrono::seconds ready_limit{300};    // for a node's SSH server to answer
+  std::chrono::seconds collect_limit{120};  // for its probes, after that
   // Told as things happen, from the nodes' threads: ("hpc_compute_01", "SSH answers").
   std::function<void(const std::string& node, const std::string& what)> on_progress;
 };
 
 struct CollectOutcome {
   std::string node;
-  std::string error;       // empty: every frame of every probe arrived
+  std::string error;           // empty: every frame of every probe arrived
   double ready_seconds = 0;    // until SSH let us in
   double collect_seconds = 0;  // after that
 };
 
-// Runs the probes on every target at once, a thread a node, and writes evidence/<node>/. A node that
-// fails has its error in its outcome and in its collection.json, and costs the others nothing. Throws
-// InterruptedError after all threads ended; EvidenceError where the evidence cannot be written.
+// Runs the probes on every target at once, a thread a node, and writes evidence/<node>/. A node
+// that fails has its error in its outcome and in its collection.json, and costs the others nothing.
+// Throws InterruptedError after all threads ended; EvidenceError where the evidence cannot be
+// written.
 std::vector<CollectOutcome> Collect(const std::vector<CollectTarget>& targets,
                                     const CollectOptions& options, const Deadline& deadline);
 

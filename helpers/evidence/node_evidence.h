@@ -15,29 +15,48 @@ namespace passthrough {
 
 // One probe's output and how the probe ended.
 struct ProbeOutput {
-  std::string probe;             // "pci"
-  std::string text;              // bytes as printed; a node is not trusted
-  std::string error_text;        // what it wrote to stderr
-  std::filesystem::path path;    // of the file, relative to the run directory: "evidence/n/pci.txt"
-  int exit_status = -1;          // -1: none, see timed_out and signal
-  bool timed_out = false;        // the node's own limit for this probe passed
-  bool truncated = false;        // more was printed than is kept
-  bool complete = false;         // the whole frame arrived
-  double seconds = 0;            // on the node
+  std::string probe;           // "pci"
+  std::string text;            // bytes as printed; a node is not trusted
+  std::string error_text;      // what it wrote to stderr
+  std::filesystem::path path;  // of the file, relative to the run directory: "evidence/n/pci.txt"
+  int exit_status = -1;        // -1: none, see timed_out and signal
+  int signal = 0;              // that ended the probe; 0: none
+  bool timed_out = false;      // the node's own limit for this probe passed
+  int limit_seconds = 0;       // that limit, where timed_out
+  bool truncated = false;      // more was printed than is kept
+  bool complete = false;       // the whole frame arrived
+  double seconds = 0;          // on the node
 };
+
+// What came of collecting from one node.
+struct Collection {
+  std::string error;  // empty: every frame of every probe arrived
+  double ready_seconds = 0;
+  double collect_seconds = 0;
+  std::vector<ProbeOutput> probes;  // in the order of running; the last may be incomplete
+};
+
+// Writes <evidence_directory>/<node>/, in place of one that is there. Bytes that a node sent are
+// written as they are. Throws EvidenceError.
+void SaveCollection(const std::filesystem::path& evidence_directory, const std::string& node,
+                    const Collection& collection);
 
 // All of one node. A value; reading it never touches the network.
 class NodeEvidence {
  public:
-  // Reads evidence/<node>/ of a run. Throws EvidenceError where the directory or its index cannot be
-  // read: a check that needs it then fails.
+  // Reads evidence/<node>/ of a run. Throws EvidenceError where the directory or its index cannot
+  // be read: a check that needs it then fails.
   static NodeEvidence Load(const std::filesystem::path& run_directory, const std::string& node);
 
-  // Why collecting failed as a whole ("cannot connect to …: Connection refused"); empty: it did not.
+  // Why collecting failed as a whole ("cannot connect to …: Connection refused"); empty: it did
+  // not.
   const std::string& error() const { return error_; }
-  // The probe's output, which is complete. Throws EvidenceError that says why where it was not run, was
-  // cut short, timed out, or collecting failed: "hpc_compute_01: probe nvidia_smi did not end within 20 s
-  // (evidence/hpc_compute_01/nvidia_smi.txt)". A non-zero exit status is not an error.
+  // Until SSH let us in, and after that until the last frame had arrived.
+  double ready_seconds() const { return ready_seconds_; }
+  double collect_seconds() const { return collect_seconds_; }
+  // The probe's output, which is complete. Throws EvidenceError that says why where it was not run,
+  // was cut short, timed out, or collecting failed: "hpc_compute_01: probe nvidia_smi did not end
+  // within 20 s (evidence/hpc_compute_01/nvidia_smi.txt)". A non-zero exit status is not an error.
   const ProbeOutput& Require(const std::string& probe) const;
   // The same, nullptr where there is nothing at all; may be incomplete.
   const ProbeOutput* Find(const std::string& probe) const;
@@ -45,6 +64,9 @@ class NodeEvidence {
  private:
   std::string node_;
   std::string error_;
+  std::string index_;  // "evidence/hpc_compute_01/collection.json"
+  double ready_seconds_ = 0;
+  double collect_seconds_ = 0;
   std::map<std::string, ProbeOutput> probes_;
 };
 

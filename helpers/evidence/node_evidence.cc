@@ -1,0 +1,146 @@
+#include "helpers/evidence/node_evidence.h"
+
+#include <fmt/format.h>
+
+#include <cstring>
+#include <nlohmann/json.hpp>
+
+#include "helpers/base/files.h"
+#include "helpers/base/text.h"
+#include "helpers/evidence/probe_names.h"
+
+namespace passthrough {
+namespace {
+
+namespace fs = std::filesystem;
+using Json = nlohmann::ordered_json;
+
+constexpr std::string_view kEvidence = "evidence";
+constexpr std::string_view kIndex = "collection.json";
+
+void CheckNodeName(const std::string& node) {
+  if (!IsNodeName(node)) {
+    throw EvidenceError(fmt::format("\"{}\" is no node's name", Printable(node)));
+  }
+}
+
+std::string ErrorFile(const std::string& probe) { return probe + ".stderr.txt"; }
+
+Json ToJson(const ProbeOutput& output) {
+  Json json{{"probe", output.probe},
+            {"complete", output.complete},
+            {"exit_status", output.exit_status},
+            {"signal", output.signal},
+            {"timed_out", output.timed_out},
+            {"limit_seconds", output.limit_seconds},
+            {"truncated", output.truncated},
+            {"seconds", output.seconds},
+            {"bytes", output.text.size()},
+            {"stderr_bytes", output.error_text.size()}};
+  return json;
+}
+
+// Throws Json::exception where a field is missing or of another type.
+ProbeOutput FromJson(const Json& json) {
+  ProbeOutput output;
+  json.at("probe").get_to(output.probe);
+  json.at("complete").get_to(output.complete);
+  json.at("exit_status").get_to(output.exit_status);
+  json.at("signal").get_to(output.signal);
+  json.at("timed_out").get_to(output.timed_out);
+  json.at("limit_seconds").get_to(output.limit_seconds);
+  json.at("truncated").get_to(output.truncated);
+  json.at("seconds").get_to(output.seconds);
+  return output;
+}
+
+}  // namespace
+
+void SaveCollection(const fs::path& evidence_directory, const std::string& node,
+                    const Collection& collection) {
+  CheckNodeName(node);
+  fs::path directory = evidence_directory / node;
+  try {
+    fs::remove_all(directory);
+    fs::create_directories(directory);
+    Json json{{"node", node},
+              {"error", Printable(collection.error)},
+              {"ready_seconds", collection.ready_seconds},
+              {"collect_seconds", collection.collect_seconds},
+              {"probes", Json::array()}};
+    for (const ProbeOutput& output : collection.probes) {
+      if (!IsProbeName(output.probe)) throw EvidenceError("a probe's name is none");
+      WriteFile(directory / (output.probe + ".txt"), output.text);
+      if (!output.error_text.empty()) {
+        WriteFile(directory / ErrorFile(output.probe), output.error_text);
+      }
+      json["probes"].push_back(ToJson(output));
+    }
+    // Last: evidence that has an index is whole.
+    WriteFile(directory / kIndex, json.dump(2) + "\n");
+  } catch (const std::exception& error) {
+    throw EvidenceError(fmt::format("cannot write the evidence of {} to {}: {}", node,
+                                    directory.string(), error.what()));
+  }
+}
+
+NodeEvidence NodeEvidence::Load(const fs::path& run_directory, const std::string& node) {
+  CheckNodeName(node);
+  NodeEvidence evidence;
+  evidence.node_ = node;
+  fs::path relative = fs::path(kEvidence) / node;
+  evidence.index_ = (relative / kIndex).string();
+  try {
+    Json json = Json::parse(ReadFile(run_directory / relative / kIndex));
+    json.at("error").get_to(evidence.error_);
+    json.at("ready_seconds").get_to(evidence.ready_seconds_);
+    json.at("collect_seconds").get_to(evidence.collect_seconds_);
+    for (const Json& entry : json.at("probes")) {
+      ProbeOutput output = FromJson(entry);
+      if (!IsProbeName(output.probe)) throw EvidenceError("a probe's name is none");
+      output.path = relative / (output.probe + ".txt");
+      output.text = ReadFile(run_directory / output.path);
+      if (fs::path errors = run_directory / relative / ErrorFile(output.probe);
+          fs::exists(errors)) {
+        output.error_text = ReadFile(errors);
+      }
+      evidence.probes_[output.probe] = std::move(output);
+    }
+  } catch (const std::exception& error) {
+    throw EvidenceError(
+        fmt::format("{}: there is no evidence of this node that can be read ({}): {}", node,
+                    evidence.index_, error.what()));
+  }
+  return evidence;
+}
+
+const ProbeOutput* NodeEvidence::Find(const std::string& probe) const {
+  auto found = probes_.find(probe);
+  return found != probes_.end() ? &found->second : nullptr;
+}
+
+const ProbeOutput& NodeEvidence::Require(const std::string& probe) const {
+  const ProbeOutput* output = Find(probe);
+  auto fail = [&](const std::string& what) {
+    std::string where = output != nullptr ? output->path.string() : index_;
+    throw EvidenceError(fmt::format("{}: {} ({})", node_, what, where));
+  };
+  if (output == nullptr) {
+    fail(error_.empty() ? fmt::format("probe {} was not run: no test that was selected when this "
+                                      "evidence was collected needed it",
+                                      probe)
+                        : fmt::format("there is no output of probe {}: {}", probe, error_));
+  } else if (!output->complete) {
+    fail(fmt::format("the output of probe {} was cut short: {}", probe, error_));
+  } else if (output->timed_out) {
+    fail(fmt::format("probe {} did not end within {} s on the node", probe, output->limit_seconds));
+  } else if (output->truncated) {
+    fail(fmt::format("probe {} printed more than is kept", probe));
+  } else if (output->signal != 0) {
+    fail(fmt::format("probe {} was ended by signal {} ({})", probe, output->signal,
+                     strsignal(output->signal)));
+  }
+  return *output;
+}
+
+}  // namespace passthrough

@@ -1,0 +1,24 @@
+// How remote/ gets to a node: as a tar archive on the stdin of one command.
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+namespace passthrough {
+
+// A ustar archive of run-all.sh, the named probes, and an empty directory "work". Throws
+// EvidenceError for a name that is no probe's, or where a file cannot be read or packed.
+std::string BuildRemoteArchive(const std::filesystem::path& remote_directory,
+                               const std::vector<std::string>& probes);
+
+// The command that unpacks the archive from its stdin into a directory of its own, runs the probes,
+// prints frames with `nonce`, and removes the directory. Whatever shell the remote user has can
+// read it. Exit status 71: no directory could be made; 72: unpacking failed; else that of
+// run-all.sh. Throws EvidenceError where a name or the nonce has other characters than it should.
+std::string RemoteCommand(const std::string& nonce, const std::vector<std::string>& probes);
+
+// 32 hexadecimal digits that nobody can guess.
+std::string MakeNonce();
+
+}  // namespace passthrough

@@ -1,0 +1,244 @@
+#!/bin/sh
+# Runs probes on this machine, one after the other, each with its own time limit.
+#
+#   run-all.sh [--frames NONCE] [--limit-scale N] [--work DIR] [probe …]
+#
+#   probe            names of files in probes/ without ".sh"; none: all of them
+#   --frames NONCE   print for a program to read, as README.md says; NONCE is 16 to 64 hex digits
+#   --limit-scale N  multiply every probe's limit by N, on a slow machine
+#   --work DIR       keep output in this empty private directory until it is printed; whoever made it
+#                    removes it (default: one of its own below $TMPDIR, removed at the end)
+#
+# A probe that does not end within its limit gets TERM, a second later KILL, and is not waited for:
+# a process can hang in the kernel where no signal ends it. The other probes still run. Starting a
+# program is slow on an emulated machine, so this keeps to the shell's own commands where it can.
+
+LC_ALL=C
+export LC_ALL
+PATH=$PATH:/usr/sbin:/sbin
+umask 077
+
+most_output=4194304 # bytes of a probe's stdout that are passed on
+most_errors=65536   # of its stderr
+
+usage() {
+  printf 'run-all.sh: %s\n' "$1" >&2
+  printf 'usage: run-all.sh [--frames NONCE] [--limit-scale N] [--work DIR] [probe …]\n' >&2
+  exit 64
+}
+
+case $0 in
+*/*) remote=$(cd "${0%/*}" && pwd) ;;
+*) remote=$(pwd) ;;
+esac
+probes=$remote/probes
+
+# Sets $session to that of the process whose line of /proc/PID/stat is $1.
+session_of() {
+  process=${1##*) }
+  process=${process#* }
+  process=${process#* }
+  process=${process#* }
+  session=${process%% *}
+}
+
+# The probes run in a session of their own, so that whatever they left running can be told from the
+# rest and ended. What was started by hand stays behind to pass on Ctrl-C.
+session=
+{ read -r line <"/proc/$$/stat"; } 2>/dev/null && session_of "$line"
+own_session=no
+[ "$session" != "$$" ] || own_session=yes
+if [ "$own_session" = no ] && [ -z "$PROBE_SESSION" ] && command -v setsid >/dev/null; then
+  PROBE_SESSION=1 setsid sh "$remote/run-all.sh" "$@" &
+  worker=$!
+  trap 'kill -TERM "$worker" 2>/dev/null' HUP INT TERM PIPE
+  while :; do
+    wait "$worker"
+    status=$?
+    kill -0 "$worker" 2>/dev/null || exit "$status"
+  done
+fi
+
+nonce=
+scale=1
+work=
+while [ $# -gt 0 ]; do
+  case $1 in
+  --frames) nonce=$2 ;;
+  --limit-scale) scale=$2 ;;
+  --work) work=$2 ;;
+  -*) usage "unknown option $1" ;;
+  *) break ;;
+  esac
+  [ $# -ge 2 ] || usage "$1 needs a value"
+  [ "$1" != --frames ] || [ -n "$2" ] || usage "--frames needs a value"
+  shift 2
+done
+case $nonce in
+'') ;;
+*[!0-9a-f]*) usage "the nonce is not hex" ;;
+????????????????*) ;;
+*) usage "the nonce is too short" ;;
+esac
+case $scale in
+[1-9] | [1-9][0-9]) ;;
+*) usage "--limit-scale is a whole number from 1 to 99" ;;
+esac
+if [ $# -eq 0 ]; then
+  for file in "$probes"/*.sh; do
+    name=${file##*/}
+    set -- "$@" "${name%.sh}"
+  done
+fi
+for name; do
+  case $name in
+  '' | *[!a-z0-9_]*) usage "a probe's name is made of lower-case letters, digits and _" ;;
+  esac
+  [ -r "$probes/$name.sh" ] || usage "there is no probe named $name"
+done
+
+probe=
+
+# Hundredths of a second since boot.
+now() {
+  read -r up _ </proc/uptime
+  hundredths=${up#*.}
+  now=$((${up%.*} * 100 + ${hundredths#0}))
+}
+
+# Ends all that the probes have running, by signal $1: every other process of this session. (Without
+# setsid there is no such session, and only the probe's own shell is known.)
+end_session() {
+  [ -z "$probe" ] || kill -"$1" "$probe" 2>/dev/null
+  [ "$own_session" = yes ] || return 0
+  for file in /proc/[0-9]*/stat; do
+    { read -r line <"$file"; } 2>/dev/null || continue
+    session_of "$line"
+    process=${line%% *}
+    if [ "$session" = "$$" ] && [ "$process" != "$$" ]; then
+      kill -"$1" "$process" 2>/dev/null
+    fi
+  done
+}
+
+own_work=no
+# shellcheck disable=SC2317 # called by a trap
+finish() {
+  [ "$own_work" = no ] || rm -rf "$work"
+}
+trap finish EXIT
+for signal in HUP:129 INT:130 PIPE:141 TERM:143; do
+  # shellcheck disable=SC2064 # the number is known now
+  trap "end_session KILL; exit ${signal#*:}" "${signal%:*}"
+done
+
+if [ -z "$work" ]; then
+  work=$(mktemp -d "${TMPDIR:-/tmp}/pcie-probes.XXXXXX") || exit 71
+  own_work=yes
+fi
+cd "$work" || exit 71
+
+# Runs probe $1. Leaves its output in $1.out and $1.err, how it ended in $how and $status, and the time
+# that it took, in hundredths of a second, in $took.
+#
+# This shell waits for a sleep that lasts as long as the probe may, never for the probe: a process that
+# hangs in the kernel cannot be waited for. A probe that ends in time ends the sleep.
+run_probe() {
+  limit=20
+  about=
+  while read -r _ key value; do
+    case $key in
+    limit:) limit=$value ;;
+    about:)
+      about=$value
+      break
+      ;;
+    esac
+  done <"$probes/$1.sh"
+  limit=$((limit * scale))
+  now
+  begun=$now
+  sleep "$limit" >/dev/null 2>&1 &
+  sleeper=$!
+  (
+    (
+      ulimit -f $((most_output / 512 + 1)) 2>/dev/null
+      cd / || exit 1
+      # shellcheck source=/dev/null
+      . "$probes/$1.sh"
+    )
+    status=$?
+    kill -KILL "$sleeper"
+    exit "$status"
+  ) >"$1.out" 2>"$1.err" </dev/null &
+  probe=$!
+  if wait "$sleeper" 2>/dev/null; then
+    how='timeout'
+    status=$limit
+    end_session TERM
+    sleep 1
+    end_session KILL
+  else
+    how='exit'
+    wait "$probe"
+    status=$?
+    # The shell's way to tell of signals 1 to 64; nvidia-smi has an exit status 255 of its own.
+    if [ "$status" -gt 128 ] && [ "$status" -le 192 ]; then
+      how='signal'
+      status=$((status - 128))
+    fi
+  fi
+  now
+  took=$((now - begun))
+}
+
+# Counts the bytes of $1.out and $1.err into $out and $err, and sets $out_cut and $err_cut to 1 where
+# there are more than are passed on.
+measure() {
+  # shellcheck disable=SC2046 # words are wanted: count, name, count, name, …
+  set -- $(wc -c "$1.out" "$1.err")
+  out=${1:-0}
+  err=${3:-0}
+  out_cut=0
+  err_cut=0
+  [ "$out" -le "$most_output" ] || { out=$most_output out_cut=1; }
+  [ "$err" -le "$most_errors" ] || { err=$most_errors err_cut=1; }
+}
+
+show_bytes() {
+  [ "$1" -eq 0 ] || head -c "$1" "$2"
+}
+
+show_frame() {
+  printf '@frame %s %s %s %s %s %s %s %s %s\n' "$nonce" "$1" "$how" "$status" $((took * 10)) \
+    "$out" "$err" "$out_cut" "$err_cut"
+  show_bytes "$out" "$1.out"
+  show_bytes "$err" "$1.err"
+  printf '\n'
+}
+
+show_readably() {
+  case $how in
+  exit) ended="exit status $status" ;;
+  signal) ended="ended by signal $status" ;;
+  timeout) ended="did not end within $status s" ;;
+  esac
+  printf '=== %s: %s ===\n' "$1" "$about"
+  show_bytes "$out" "$1.out"
+  [ "$out_cut" = 0 ] || printf '\n(only the first %s bytes are shown)\n' "$out"
+  if [ "$err" -gt 0 ]; then
+    printf -- '--- %s: errors ---\n' "$1"
+    show_bytes "$err" "$1.err"
+  fi
+  printf -- '--- %s: %s, %d.%02d s ---\n\n' "$1" "$ended" $((took / 100)) $((took % 100))
+}
+
+[ -z "$nonce" ] || printf '@begin %s 1\n' "$nonce"
+for name; do
+  run_probe "$name"
+  measure "$name"
+  if [ -n "$nonce" ]; then show_frame "$name"; else show_readably "$name"; fi
+  : >"$name.out"
+  : >"$name.err"
+done
+[ -z "$nonce" ] || printf '@end %s %d\n' "$nonce" $#

@@ -1,0 +1,162 @@
+// Collecting over SSH from real OpenSSH servers on the loopback.
+#include "helpers/evidence/collector.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <map>
+#include <mutex>
+#include <string>
+#include <thread>
+
+#include "helpers/base/files.h"
+#include "helpers/base/interruption.h"
+#include "helpers/evidence/node_evidence.h"
+#include "tests/evidence/local_exec.h"
+#include "tests/ssh/openssh_server.h"
+
+namespace passthrough {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+using testing::AllOf;
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+const std::filesystem::path kRemote = std::filesystem::path(PASSTHROUGH_SOURCE_DIR) / "remote";
+
+class CollectorTest : public testing::Test {
+ protected:
+  CollectorTest() {
+    options_.remote_directory = directory_.path() / "remote";
+    options_.evidence_directory = directory_.path() / "evidence";
+    options_.host_keys = &keys_;
+    options_.on_progress = [this](const std::string& node, const std::string& what) {
+      std::lock_guard lock(mutex_);
+      progress_[node].push_back(what);
+    };
+    std::filesystem::create_directories(options_.remote_directory / "probes");
+    std::filesystem::copy(kRemote / "run-all.sh", options_.remote_directory);
+  }
+  ~CollectorTest() override { ClearInterruption(); }
+
+  void AddProbe(const std::string& name, const std::string& body) {
+    WriteFile(options_.remote_directory / "probes" / (name + ".sh"),
+              "#!/bin/sh\n# limit: 30\n" + body + "\n");
+    options_.probes.push_back(name);
+  }
+  // A probe that says in a file that it runs, and then runs until it is let go.
+  void AddSlowProbe(const std::string& name) {
+    AddProbe(name, "echo slow >'" + Started().string() + "'\nwhile [ ! -e '" + LetGo().string() +
+                       "' ]; do sleep 0.05; done");
+  }
+  std::filesystem::path Started() const { return directory_.path() / "started"; }
+  std::filesystem::path LetGo() const { return directory_.path() / "let-go"; }
+
+  static void WaitForFile(const std::filesystem::path& path) {
+    while (!std::filesystem::exists(path)) std::this_thread::sleep_for(milliseconds(10));
+  }
+
+  std::vector<CollectOutcome> Run(const std::vector<CollectTarget>& targets) {
+    return Collect(targets, options_, Deadline::After(seconds(120)));
+  }
+  NodeEvidence Load(const std::string& node) { return NodeEvidence::Load(directory_.path(), node); }
+
+  TemporaryDirectory directory_{"collector-test"};
+  HostKeys keys_{"", ""};
+  OpensshServer server_;
+  CollectOptions options_;
+  std::mutex mutex_;
+  std::map<std::string, std::vector<std::string>> progress_;
+};
+
+TEST_F(CollectorTest, CollectsFromSeveralNodesAtOnce) {
+  AddProbe("one", "echo hello");
+  AddProbe("two", "exit 7");
+  std::vector<CollectTarget> targets;
+  for (int i = 1; i <= 5; ++i) targets.push_back({"node_" + std::to_string(i), server_.account()});
+  std::vector<CollectOutcome> outcomes = Run(targets);
+  ASSERT_EQ(outcomes.size(), 5u);
+  for (size_t i = 0; i < 5; ++i) {
+    EXPECT_EQ(outcomes[i].node, targets[i].node);
+    EXPECT_EQ(outcomes[i].error, "");
+    NodeEvidence evidence = Load(targets[i].node);
+    EXPECT_EQ(evidence.Require("one").text, "hello\n");
+    EXPECT_EQ(evidence.Require("two").exit_status, 7);
+    EXPECT_THAT(progress_[targets[i].node],
+                ElementsAre("SSH answers", HasSubstr("2 probes collected in ")));
+  }
+}
+
+TEST_F(CollectorTest, ANodeThatDoesNotAnswerCostsTheOthersNothing) {
+  AddProbe("one", "echo hello");
+  options_.ready_limit = seconds(1);
+  SshAccount nobody = server_.account();
+  nobody.port = FreePort();
+  std::vector<CollectOutcome> outcomes = Run({{"good", server_.account()}, {"bad", nobody}});
+  EXPECT_EQ(outcomes[0].error, "");
+  EXPECT_EQ(Load("good").Require("one").text, "hello\n");
+  EXPECT_THAT(outcomes[1].error, HasSubstr("refused"));
+  EXPECT_EQ(Load("bad").error(), outcomes[1].error);
+  EXPECT_THROW(Load("bad").Require("one"), EvidenceError);
+}
+
+TEST_F(CollectorTest, ANodeThatDiesMidwayKeepsWhatHadCome) {
+  AddProbe("one", "echo hello");
+  AddSlowProbe("two");
+  std::jthread killer([this] {
+    WaitForFile(Started());
+    server_.KillSessions();
+    WriteFile(LetGo(), "");
+  });
+  std::vector<CollectOutcome> outcomes = Run({{"node", server_.account()}});
+  EXPECT_THAT(outcomes[0].error, HasSubstr("connection lost after probe one: "));
+  EXPECT_EQ(Load("node").Require("one").text, "hello\n");
+  try {
+    Load("node").Require("two");
+    ADD_FAILURE() << "expected an error";
+  } catch (const EvidenceError& error) {
+    EXPECT_THAT(error.what(), AllOf(HasSubstr("node: there is no output of probe two"),
+                                    HasSubstr("connection lost after probe one")));
+  }
+}
+
+TEST_F(CollectorTest, GivesUpAtTheCollectLimit) {
+  AddProbe("one", "echo hello");
+  AddSlowProbe("two");
+  options_.collect_limit = seconds(2);
+  std::vector<CollectOutcome> outcomes = Run({{"node", server_.account()}});
+  WriteFile(LetGo(), "");
+  EXPECT_THAT(outcomes[0].error, HasSubstr("time ran out after probe one"));
+  EXPECT_EQ(Load("node").Require("one").text, "hello\n");
+}
+
+TEST_F(CollectorTest, AnInterruptionEndsItAndKeepsWhatHadCome) {
+  AddProbe("one", "echo hello");
+  AddSlowProbe("two");
+  std::jthread interrupter([this] {
+    WaitForFile(Started());
+    RequestInterruption(SIGINT);
+  });
+  EXPECT_THROW(Run({{"node", server_.account()}}), InterruptedError);
+  ClearInterruption();
+  WriteFile(LetGo(), "");
+  EXPECT_EQ(Load("node").Require("one").text, "hello\n");
+}
+
+TEST_F(CollectorTest, FailsWhereEvidenceCannotBeWritten) {
+  AddProbe("one", "echo hello");
+  WriteFile(directory_.path() / "evidence", "a file, where a directory should be");
+  EXPECT_THROW(Run({{"node", server_.account()}}), EvidenceError);
+}
+
+TEST(AvailableProbes, AreThoseOfTheProject) {
+  EXPECT_THAT(AvailableProbes(kRemote),
+              ElementsAre("device_files", "identity", "kernel_log", "lspci", "modules",
+                          "nvidia_smi", "nvidia_smi_xml", "pci"));
+  EXPECT_THROW(AvailableProbes("/nonexistent"), EvidenceError);
+}
+
+}  // namespace
+}  // namespace passthrough

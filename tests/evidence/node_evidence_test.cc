@@ -1,0 +1,179 @@
+#include "helpers/evidence/node_evidence.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <string>
+
+#include "helpers/base/files.h"
+
+namespace passthrough {
+namespace {
+
+using testing::AllOf;
+using testing::HasSubstr;
+
+ProbeOutput Output(const std::string& probe, const std::string& text) {
+  ProbeOutput output;
+  output.probe = probe;
+  output.text = text;
+  output.exit_status = 0;
+  output.complete = true;
+  output.seconds = 0.25;
+  return output;
+}
+
+class NodeEvidenceTest : public testing::Test {
+ protected:
+  NodeEvidence SaveAndLoad(const Collection& collection) {
+    SaveCollection(run_.path() / "evidence", "hpc_compute_01", collection);
+    return NodeEvidence::Load(run_.path(), "hpc_compute_01");
+  }
+
+  // What Require says of the one probe "pci".
+  std::string Complaint(const Collection& collection, const std::string& probe = "pci") {
+    try {
+      SaveAndLoad(collection).Require(probe);
+    } catch (const EvidenceError& error) {
+      return error.what();
+    }
+    return "no complaint";
+  }
+
+  TemporaryDirectory run_{"node-evidence-test"};
+};
+
+TEST_F(NodeEvidenceTest, KeepsEveryByteAndField) {
+  Collection collection;
+  collection.ready_seconds = 1.5;
+  collection.collect_seconds = 2.5;
+  ProbeOutput pci = Output("pci", std::string("a\0\xff\r\n\x1b[2J", 9));
+  pci.error_text = "oops\xff";
+  pci.exit_status = 3;
+  collection.probes = {pci, Output("modules", "")};
+  NodeEvidence evidence = SaveAndLoad(collection);
+  EXPECT_EQ(evidence.error(), "");
+  EXPECT_EQ(evidence.ready_seconds(), 1.5);
+  EXPECT_EQ(evidence.collect_seconds(), 2.5);
+  const ProbeOutput& loaded = evidence.Require("pci");
+  EXPECT_EQ(loaded.text, pci.text);
+  EXPECT_EQ(loaded.error_text, pci.error_text);
+  EXPECT_EQ(loaded.exit_status, 3);
+  EXPECT_EQ(loaded.seconds, 0.25);
+  EXPECT_EQ(loaded.path, "evidence/hpc_compute_01/pci.txt");
+  EXPECT_EQ(ReadFile(run_.path() / loaded.path), pci.text);
+  EXPECT_EQ(evidence.Require("modules").text, "");
+}
+
+TEST_F(NodeEvidenceTest, ReplacesWhatWasCollectedBefore) {
+  Collection first;
+  first.probes = {Output("pci", "old"), Output("modules", "old")};
+  SaveAndLoad(first);
+  Collection second;
+  second.probes = {Output("pci", "new")};
+  NodeEvidence evidence = SaveAndLoad(second);
+  EXPECT_EQ(evidence.Require("pci").text, "new");
+  EXPECT_EQ(evidence.Find("modules"), nullptr);
+  EXPECT_FALSE(std::filesystem::exists(run_.path() / "evidence/hpc_compute_01/modules.txt"));
+}
+
+TEST_F(NodeEvidenceTest, SaysThatAProbeWasNotRun) {
+  EXPECT_THAT(Complaint({}), AllOf(HasSubstr("hpc_compute_01: probe pci was not run"),
+                                   HasSubstr("evidence/hpc_compute_01/collection.json")));
+}
+
+TEST_F(NodeEvidenceTest, SaysThatCollectingFailed) {
+  Collection collection;
+  collection.error = "cannot connect to 192.168.140.11: Connection refused";
+  EXPECT_THAT(Complaint(collection), HasSubstr("there is no output of probe pci: cannot connect to "
+                                               "192.168.140.11: Connection refused"));
+}
+
+TEST_F(NodeEvidenceTest, SaysThatOutputWasCutShort) {
+  Collection collection;
+  collection.error = "connection lost in the middle of probe pci's output: reset by peer";
+  collection.probes = {Output("modules", "m"), Output("pci", "half")};
+  collection.probes[1].complete = false;
+  EXPECT_THAT(Complaint(collection),
+              AllOf(HasSubstr("the output of probe pci was cut short: connection lost"),
+                    HasSubstr("(evidence/hpc_compute_01/pci.txt)")));
+  // What had come before is good.
+  EXPECT_EQ(Complaint(collection, "modules"), "no complaint");
+}
+
+TEST_F(NodeEvidenceTest, SaysThatAProbeTimedOut) {
+  Collection collection;
+  collection.probes = {Output("pci", "x")};
+  collection.probes[0].exit_status = -1;
+  collection.probes[0].timed_out = true;
+  collection.probes[0].limit_seconds = 20;
+  EXPECT_THAT(Complaint(collection), HasSubstr("probe pci did not end within 20 s"));
+}
+
+TEST_F(NodeEvidenceTest, SaysThatAProbePrintedTooMuch) {
+  Collection collection;
+  collection.probes = {Output("pci", "x")};
+  collection.probes[0].truncated = true;
+  EXPECT_THAT(Complaint(collection), HasSubstr("probe pci printed more than is kept"));
+}
+
+TEST_F(NodeEvidenceTest, SaysThatAProbeWasKilled) {
+  Collection collection;
+  collection.probes = {Output("pci", "x")};
+  collection.probes[0].signal = 11;
+  EXPECT_THAT(Complaint(collection),
+              HasSubstr("probe pci was ended by signal 11 (Segmentation fault)"));
+}
+
+TEST_F(NodeEvidenceTest, TakesAnErrorOfAnyBytes) {
+  Collection collection;
+  collection.error = "the node said \xff\x1b[2J\"";
+  EXPECT_EQ(SaveAndLoad(collection).error(), "the node said \\xff\\x1b[2J\"");
+}
+
+TEST_F(NodeEvidenceTest, FailsWhereThereIsNoEvidence) {
+  EXPECT_THROW(NodeEvidence::Load(run_.path(), "hpc_compute_02"), EvidenceError);
+}
+
+TEST_F(NodeEvidenceTest, FailsWhereTheIndexIsBroken) {
+  Collection collection;
+  collection.probes = {Output("pci", "x")};
+  SaveAndLoad(collection);
+  auto index = run_.path() / "evidence/hpc_compute_01/collection.json";
+  const std::string whole = ReadFile(index);
+  for (const std::string& text :
+       {std::string(), std::string("{}"), std::string("[1]"), whole.substr(0, whole.size() / 2),
+        std::string(R"({"error":1,"ready_seconds":0,"collect_seconds":0,"probes":[]})"),
+        std::string(R"({"error":"","ready_seconds":0,"collect_seconds":0,"probes":[1]})")}) {
+    WriteFile(index, text);
+    EXPECT_THROW(NodeEvidence::Load(run_.path(), "hpc_compute_01"), EvidenceError) << text;
+  }
+}
+
+TEST_F(NodeEvidenceTest, FailsWhereAFileIsMissing) {
+  Collection collection;
+  collection.probes = {Output("pci", "x")};
+  SaveAndLoad(collection);
+  std::filesystem::remove(run_.path() / "evidence/hpc_compute_01/pci.txt");
+  EXPECT_THROW(NodeEvidence::Load(run_.path(), "hpc_compute_01"), EvidenceError);
+}
+
+TEST_F(NodeEvidenceTest, NamesNeverLeadElsewhere) {
+  EXPECT_THROW(SaveCollection(run_.path() / "evidence", "../x", {}), EvidenceError);
+  EXPECT_THROW(NodeEvidence::Load(run_.path(), "../x"), EvidenceError);
+  EXPECT_THROW(NodeEvidence::Load(run_.path(), ""), EvidenceError);
+  Collection collection;
+  collection.probes = {Output("../../x", "x")};
+  EXPECT_THROW(SaveCollection(run_.path() / "evidence", "n", collection), EvidenceError);
+  // Also in an index that somebody else wrote.
+  collection.probes = {Output("pci", "x")};
+  SaveAndLoad(collection);
+  auto index = run_.path() / "evidence/hpc_compute_01/collection.json";
+  std::string text = ReadFile(index);
+  text.replace(text.find("\"pci\""), 5, "\"../x\"");
+  WriteFile(index, text);
+  EXPECT_THROW(NodeEvidence::Load(run_.path(), "hpc_compute_01"), EvidenceError);
+}
+
+}  // namespace
+}  // namespace passthrough
