@@ -1,0 +1,74 @@
+# shellcheck shell=sh
+# Sourced by run-suite.sh and run-tests.sh: installs what is missing, builds. Needs $source_dir.
+
+# Debian 12's names; Ubuntu 24.04 has the same but where said.
+build_packages='g++ cmake ninja-build pkg-config libgtest-dev libgmock-dev libvirt-dev libssh-dev
+  libyaml-cpp-dev libboost1.81-dev libfmt-dev libpugixml-dev libarchive-dev nlohmann-json3-dev'
+run_packages='openssh-client libvirt0'
+lab_packages='qemu-system-x86 qemu-utils mmdebstrap e2fsprogs syslinux syslinux-common mtools
+  dosfstools debian-archive-keyring zstd'
+test_packages='openssh-server shellcheck busybox-static libvirt-clients'
+
+say() { printf '%s\n' "$*" >&2; }
+
+# Prints those of its arguments that are not installed.
+missing_packages() {
+  for package in "$@"; do
+    status=$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null) || status=
+    [ "$status" = installed ] || printf '%s ' "$package"
+  done
+}
+
+# Runs apt-get, as root or with sudo; fails where neither may be.
+as_root() {
+  if [ "$(id -u)" = 0 ]; then
+    "$@"
+  elif command -v sudo >/dev/null && sudo -n true 2>/dev/null; then
+    sudo "$@"
+  else
+    return 1
+  fi
+}
+
+# Installs what is missing of its arguments, or says what and how, and stops.
+require_packages() {
+  missing=$(missing_packages "$@")
+  [ -n "$missing" ] || return 0
+  if ! command -v apt-get >/dev/null; then
+    say "These packages (by Debian's names) are needed, and this is neither Debian nor Ubuntu:"
+    say "  $missing"
+    exit 1
+  fi
+  say "Installing: $missing"
+  # shellcheck disable=SC2086 # a list of words
+  if ! as_root env DEBIAN_FRONTEND=noninteractive sh -c '
+    apt-get update -q >"$0" 2>&1 && apt-get install -q -y --no-install-recommends "$@" >>"$0" 2>&1
+  ' "${TMPDIR:-/tmp}/passthrough-apt-$$.log" $missing; then
+    [ ! -f "${TMPDIR:-/tmp}/passthrough-apt-$$.log" ] || tail -n 20 "${TMPDIR:-/tmp}/passthrough-apt-$$.log" >&2
+    rm -f "${TMPDIR:-/tmp}/passthrough-apt-$$.log"
+    say "Packages are missing, and they could not be installed from here. Install them and start again:"
+    say "  sudo apt-get install $missing"
+    exit 1
+  fi
+  rm -f "${TMPDIR:-/tmp}/passthrough-apt-$$.log"
+}
+
+# Configures where that was not done yet, then builds the targets named. Prints the compiler's output
+# only where it fails.
+build() {
+  build_dir=$source_dir/build
+  mkdir -p "$build_dir"
+  if [ ! -f "$build_dir/build.ninja" ]; then
+    say 'Configuring …'
+    if ! cmake -S "$source_dir" -B "$build_dir" -G Ninja >"$build_dir/configure.log" 2>&1; then
+      cat "$build_dir/configure.log" >&2
+      exit 1
+    fi
+  fi
+  say 'Building …'
+  if ! cmake --build "$build_dir" --target "$@" >"$build_dir/build.log" 2>&1; then
+    tail -n 60 "$build_dir/build.log" >&2
+    say "The build failed: $build_dir/build.log"
+    exit 1
+  fi
+}

@@ -1,0 +1,270 @@
+#include "helpers/run/cluster_run.h"
+
+#include <fmt/chrono.h>
+#include <fmt/format.h>
+
+#include <ctime>
+#include <utility>
+
+#include "helpers/base/files.h"
+#include "helpers/base/interruption.h"
+#include "helpers/base/text.h"
+#include "helpers/evidence/collector.h"
+#include "helpers/process/child_process.h"
+#include "helpers/run/guard.h"
+#include "helpers/run/lease.h"
+#include "helpers/run/preflight.h"
+#include "helpers/run/ssh_config.h"
+#include "helpers/run/versions.h"
+
+namespace passthrough {
+namespace {
+
+using std::chrono::seconds;
+
+constexpr seconds kConnectLimit{30};
+constexpr size_t kMostConsole = 1u << 20;
+constexpr int kLinesInMessage = 8;
+
+}  // namespace
+
+ClusterRun::ClusterRun(RunSettings settings, RunDirectory run, Progress& progress)
+    : settings_(std::move(settings)), run_(std::move(run)), progress_(progress) {
+  record_.mode = settings_.mode;
+  record_.started = fmt::format("{:%Y-%m-%dT%H:%M:%S%z}", fmt::localtime(std::time(nullptr)));
+  record_.config = settings_.plan.config_path;
+  record_.cluster = settings_.plan.name;
+  record_.profile = settings_.profile.name;
+  record_.target = settings_.target;
+  record_.cleanup = settings_.mode != RunMode::kAttach && !settings_.keep_cluster;
+  record_.versions = LibraryVersions();
+  WriteFile(run_.ClusterFile(), ReadFile(settings_.plan.config_path));
+  WriteRecord();
+}
+
+// Runs `body`, which returns the words for the end of the step, and records how it went.
+template <typename Body>
+void ClusterRun::Phase(const std::string& name, const std::string& doing, Body body) {
+  progress_.Begin(doing);
+  try {
+    const std::string done = body();
+    record_.phases.push_back({.name = name, .seconds = progress_.End(done), .error = ""});
+    WriteRecord();
+  } catch (const Error& error) {
+    const double took = progress_.End(doing + ": failed");
+    record_.phases.push_back({.name = name, .seconds = took, .error = error.what()});
+    WriteRecord();
+    throw;
+  }
+}
+
+void ClusterRun::WriteRecord() {
+  record_.libvirt_uri = settings_.profile.libvirt_uri;
+  record_.stub_driver = settings_.profile.stub_driver;
+  record_.emulated_devices = settings_.profile.emulated_devices;
+  WriteRunRecord(run_.RunJson(), record_);
+}
+
+void ClusterRun::RecordError(const std::string& error) {
+  record_.error = error;
+  WriteRecord();
+}
+
+LibvirtConnection& ClusterRun::Libvirt() {
+  if (!libvirt_ || !libvirt_->IsAlive()) {
+    libvirt_.emplace(LibvirtConnection::Open(settings_.profile.libvirt_uri,
+                                             Deadline::After(kConnectLimit)));
+  }
+  return *libvirt_;
+}
+
+void ClusterRun::Deploy() {
+  if (settings_.profile.host) {
+    BringHostUp();
+  }
+  CheckBeforeDeploying();
+  LookBefore();
+  RunCreate();
+}
+
+void ClusterRun::Attach() {
+  if (settings_.profile.host) ApplyHostFacts(settings_.profile);
+  ThrowProblems(SshKeyProblems(settings_.profile));
+}
+
+void ClusterRun::BringHostUp() {
+  const HostCommands& host = *settings_.profile.host;
+  Phase("host", "bringing the host up", [&]() -> std::string {
+    ChildOptions options;
+    options.log = run_.HostStartLog();
+    options.on_line = [this](std::string_view line) { progress_.Say(line); };
+    const Deadline deadline = Deadline::After(settings_.profile.time_limits.host);
+    const bool up = !host.status.empty() && RunChild(host.status, {}, deadline).Succeeded();
+    host_is_ours_ = !up && !host.down.empty();
+    if (host_is_ours_) {
+      // The guard must know of the host before it exists: bringing it up can be killed, too.
+      Lease lease = MakeLease(settings_.plan, settings_.profile, run_.path());
+      lease.host_down = host.down;
+      WriteLease(run_.LeaseJson(), lease);
+      if (settings_.watched != 0) StartGuard(run_, settings_.watched);
+    }
+    if (!host.up.empty()) {  // also where it is up: it says so if its shape is another one
+      const ChildResult result = RunChild(host.up, options, deadline);
+      if (!result.Succeeded()) {
+        throw ProcessError(fmt::format("{}: {} (see {}):\n{}", fmt::join(host.up, " "),
+                                       result.HowItEnded(), run_.Relative(run_.HostStartLog()),
+                                       Printable(LastLines(result.output, kLinesInMessage))));
+      }
+    }
+    ApplyHostFacts(settings_.profile);
+    return up ? "host was up already" : "host is up";
+  });
+}
+
+void ClusterRun::CheckBeforeDeploying() {
+  Phase("preflight", "checking before deploying", [&]() -> std::string {
+    std::vector<std::string> problems = SshKeyProblems(settings_.profile);
+    for (auto& problem : DeployerProblems(settings_.profile)) problems.push_back(std::move(problem));
+    try {
+      const Inventory inventory = Libvirt().TakeInventory();
+      for (auto& problem : HostProblems(settings_.plan, inventory)) {
+        problems.push_back(std::move(problem));
+      }
+      record_.versions["hypervisor"] = inventory.hypervisor;
+      WriteFile(run_.HostBefore(), ToJson(inventory));
+    } catch (const LibvirtError& error) {
+      problems.push_back(error.what());
+    }
+    ThrowProblems(problems);
+    return "ready to deploy";
+  });
+}
+
+void ClusterRun::LookBefore() {
+  Lease lease = MakeLease(settings_.plan, settings_.profile, run_.path());
+  if (host_is_ours_) lease.host_down = settings_.profile.host->down;
+  lease.deployed = true;  // from here on something may exist
+  WriteLease(run_.LeaseJson(), lease);
+  if (!host_is_ours_ && settings_.watched != 0) StartGuard(run_, settings_.watched);
+}
+
+void ClusterRun::RunCreate() {
+  const Profile& profile = settings_.profile;
+  Phase("deploy", "deploying " + settings_.plan.name, [&]() -> std::string {
+    const Deadline deadline = Deadline::After(profile.time_limits.create);
+    for (const auto& argv : profile.deployer.create) {
+      ChildOptions options;
+      options.log = run_.ClusterStartLog();
+      options.working_directory = profile.deployer.working_directory;
+      options.on_line = [this](std::string_view line) { progress_.Say(line); };
+      const ChildResult result = RunChild(argv, options, deadline);
+      if (!result.Succeeded()) {
+        throw ProcessError(fmt::format("{}: {} (see {}):\n{}", fmt::join(argv, " "),
+                                       result.HowItEnded(), run_.Relative(run_.ClusterStartLog()),
+                                       Printable(LastLines(result.output, kLinesInMessage))));
+      }
+    }
+    return "deployed " + settings_.plan.name;
+  });
+}
+
+void ClusterRun::Collect(const std::vector<std::string>& probes) {
+  record_.probes = probes;
+  const Deadline deadline = Deadline::After(settings_.profile.time_limits.ssh);
+  Phase("discover", "waiting for the nodes' addresses", [&]() -> std::string {
+    discovery_ = Discover(settings_.plan, Libvirt(), deadline);
+    WriteFile(run_.DiscoveryJson(), ToJson(discovery_));
+    WriteFile(run_.SshConfig(), MakeSshConfig(discovery_, settings_.profile, run_));
+    return fmt::format("found {}", Count(discovery_.nodes.size(), "node"));
+  });
+  if (!probes.empty()) CollectFromNodes(probes);
+  CollectFromHost();
+}
+
+void ClusterRun::CollectFromNodes(const std::vector<std::string>& probes) {
+  std::vector<CollectTarget> targets;
+  for (const DiscoveredNode& node : discovery_.nodes) {
+    const bool wanted = settings_.target.empty() || node.node == settings_.target;
+    if (!wanted || node.address.empty() || !node.problem.empty()) continue;
+    SshAccount account = settings_.profile.ssh;
+    account.host = node.address;
+    targets.push_back({.node = node.node, .account = account});
+  }
+  Phase("collect", "collecting evidence from " + Count(targets.size(), "node"), [&]() -> std::string {
+    const Deadline deadline = Deadline::After(settings_.profile.time_limits.ssh +
+                                              settings_.profile.time_limits.collect);
+    HostKeys host_keys(run_.KnownHosts(), settings_.profile.known_hosts);
+    std::optional<JumpHost> jump;
+    if (settings_.profile.jump && !targets.empty()) {
+      jump.emplace(*settings_.profile.jump, host_keys, deadline);
+    }
+    CollectOptions options;
+    options.remote_directory = settings_.remote_directory;
+    options.evidence_directory = run_.Evidence();
+    options.probes = probes;
+    options.jump = jump ? &*jump : nullptr;
+    options.host_keys = &host_keys;
+    options.ready_limit = settings_.profile.time_limits.ssh;
+    options.collect_limit = settings_.profile.time_limits.collect;
+    options.on_progress = [this](const std::string& node, const std::string& what) {
+      progress_.Say(node + ": " + what);
+    };
+    size_t complete = 0;
+    for (const CollectOutcome& outcome : passthrough::Collect(targets, options, deadline)) {
+      if (outcome.error.empty()) ++complete;
+    }
+    return fmt::format("collected evidence from {} of {}", complete, Count(targets.size(), "node"));
+  });
+}
+
+void ClusterRun::CollectFromHost() {
+  Phase("look", "asking libvirt about the host's side", [&]() -> std::string {
+    const Inventory inventory = Libvirt().TakeInventory();
+    record_.versions["hypervisor"] = inventory.hypervisor;
+    WriteFile(run_.HostRunning(), ToJson(inventory));
+    for (const DiscoveredNode& node : discovery_.nodes) {
+      if (node.domain.empty()) continue;
+      if (const auto xml = Libvirt().DomainXml(node.domain)) {
+        WriteFile(run_.DomainXml(node.domain), *xml);
+      }
+    }
+    SaveConsoleLogs();
+    return "looked at the host";
+  });
+}
+
+void ClusterRun::SaveConsoleLogs() {
+  for (const DiscoveredNode& node : discovery_.nodes) {
+    if (node.domain.empty()) continue;
+    try {
+      const auto console = Libvirt().ConsoleLog(node.domain, kMostConsole);
+      if (!console) continue;
+      std::filesystem::create_directories(run_.ConsoleLog(node.node).parent_path());
+      WriteFile(run_.ConsoleLog(node.node), *console, 0600);
+    } catch (const LibvirtError& error) {
+      progress_.Say(fmt::format("{}: no console log: {}", node.node, error.what()));
+    }
+  }
+}
+
+void ClusterRun::TearDownIfOwed() {
+  if (settings_.keep_cluster || !std::filesystem::exists(run_.LeaseJson())) return;
+  const auto start = std::chrono::steady_clock::now();
+  libvirt_.reset();
+  std::string failed;
+  try {
+    teardown_ = TearDown(run_, progress_);
+  } catch (const std::exception& error) {
+    teardown_ = TeardownReport{};
+    teardown_->look_error = error.what();
+  }
+  for (const std::string& part : {teardown_->destroy_error, teardown_->look_error,
+                                  teardown_->reap_error, teardown_->host_error}) {
+    if (!part.empty()) failed += (failed.empty() ? "" : "\n") + part;
+  }
+  const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
+  record_.phases.push_back({.name = "destroy", .seconds = took.count(), .error = failed});
+  WriteRecord();
+}
+
+}  // namespace passthrough

@@ -1,0 +1,79 @@
+// One run's phases, in order: deploy (or attach), collect, tear down. Knows nothing of GoogleTest.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "helpers/config/plan.h"
+#include "helpers/config/profile.h"
+#include "helpers/libvirt/discovery.h"
+#include "helpers/run/progress.h"
+#include "helpers/run/run_directory.h"
+#include "helpers/run/run_record.h"
+#include "helpers/run/teardown.h"
+
+namespace passthrough {
+
+struct RunSettings {
+  Plan plan;
+  Profile profile;
+  std::filesystem::path remote_directory;  // the project's remote/
+  RunMode mode = RunMode::kDirect;
+  std::string target;        // a node's name: evidence is collected from this one only; empty: all
+  bool keep_cluster = false; // --no-cleanup
+  pid_t watched = 0;         // the process whose death means that nobody will tear down but the guard
+};
+
+// Belongs to one thread. Every phase writes its duration and its error to run.json as it ends.
+class ClusterRun {
+ public:
+  // Writes run.json and the copy of the cluster file. Throws Error.
+  ClusterRun(RunSettings settings, RunDirectory run, Progress& progress);
+
+  // Brings the host up where the profile says so, checks what can be checked before anything exists,
+  // takes the inventory before, writes the lease, starts the guard, runs the deployer's create.
+  // Throws Error: then TearDown is owed all the same.
+  void Deploy();
+  // In place of Deploy, for a cluster that is there. Throws Error.
+  void Attach();
+  // Finds the nodes, runs `probes` on them, asks libvirt for the host's side. What fails on single nodes
+  // is in the evidence; what stops the whole is thrown.
+  void Collect(const std::vector<std::string>& probes);
+  // What is owed; nothing where nothing is. Never interrupted; does not throw: what fails is in the
+  // report and in run.json.
+  void TearDownIfOwed();
+
+  const RunDirectory& run() const { return run_; }
+  const RunRecord& record() const { return record_; }
+  // After TearDownIfOwed did something.
+  const std::optional<TeardownReport>& teardown() const { return teardown_; }
+  // Writes run.json again with `error` as the reason why there is nothing to judge.
+  void RecordError(const std::string& error);
+
+ private:
+  template <typename Body>
+  void Phase(const std::string& name, const std::string& doing, Body body);
+  void BringHostUp();
+  void CheckBeforeDeploying();
+  void LookBefore();
+  void RunCreate();
+  void DiscoverNodes();
+  void CollectFromNodes(const std::vector<std::string>& probes);
+  void CollectFromHost();
+  void SaveConsoleLogs();
+  LibvirtConnection& Libvirt();
+  void WriteRecord();
+
+  RunSettings settings_;
+  RunDirectory run_;
+  Progress& progress_;
+  RunRecord record_;
+  bool host_is_ours_ = false;
+  std::optional<LibvirtConnection> libvirt_;
+  Discovery discovery_;
+  std::optional<TeardownReport> teardown_;
+};
+
+}  // namespace passthrough

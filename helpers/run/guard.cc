@@ -1,0 +1,118 @@
+#include "helpers/run/guard.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <poll.h>
+#include <spawn.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <csignal>
+#include <cstdio>
+#include <cstring>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "helpers/base/error.h"
+#include "helpers/run/progress.h"
+#include "helpers/run/teardown.h"
+
+extern char** environ;
+
+namespace passthrough {
+namespace {
+
+constexpr int kLookForLeaseEveryMilliseconds = 1000;
+
+// Owns posix_spawn's file actions.
+class FileActions {
+ public:
+  FileActions() { posix_spawn_file_actions_init(&actions_); }
+  ~FileActions() { posix_spawn_file_actions_destroy(&actions_); }
+  FileActions(const FileActions&) = delete;
+  FileActions& operator=(const FileActions&) = delete;
+  posix_spawn_file_actions_t* get() { return &actions_; }
+
+ private:
+  posix_spawn_file_actions_t actions_;
+};
+
+// Owns posix_spawn's attributes: a session of its own, every signal at its default and unblocked.
+class DetachedAttributes {
+ public:
+  DetachedAttributes() {
+    posix_spawnattr_init(&attributes_);
+    sigset_t signals;
+    sigfillset(&signals);
+    posix_spawnattr_setsigdefault(&attributes_, &signals);
+    sigemptyset(&signals);
+    posix_spawnattr_setsigmask(&attributes_, &signals);
+    posix_spawnattr_setflags(&attributes_, POSIX_SPAWN_SETSID | POSIX_SPAWN_SETSIGDEF |
+                                               POSIX_SPAWN_SETSIGMASK);
+  }
+  ~DetachedAttributes() { posix_spawnattr_destroy(&attributes_); }
+  DetachedAttributes(const DetachedAttributes&) = delete;
+  DetachedAttributes& operator=(const DetachedAttributes&) = delete;
+  const posix_spawnattr_t* get() const { return &attributes_; }
+
+ private:
+  posix_spawnattr_t attributes_;
+};
+
+// Waits until `watched` ended (true) or the lease is gone (false).
+bool WaitForOrphan(const RunDirectory& run, pid_t watched) {
+  // glibc 2.36 has a wrapper, older ones do not (pidfd_open(2)).
+  const int pidfd = static_cast<int>(syscall(SYS_pidfd_open, watched, 0));
+  bool ended = pidfd < 0;
+  bool leased = std::filesystem::exists(run.LeaseJson());
+  while (leased && !ended) {
+    pollfd descriptor{.fd = pidfd, .events = POLLIN, .revents = 0};
+    ended = poll(&descriptor, 1, kLookForLeaseEveryMilliseconds) > 0;
+    leased = std::filesystem::exists(run.LeaseJson());
+  }
+  if (pidfd >= 0) close(pidfd);
+  return leased;
+}
+
+}  // namespace
+
+void StartGuard(const RunDirectory& run, pid_t watched) {
+  const std::string self = std::filesystem::read_symlink("/proc/self/exe").string();
+  const std::string watched_text = std::to_string(watched);
+  const std::vector<std::string> words{self, "--guard", run.path().string(), "--watch", watched_text};
+  std::vector<char*> argv;
+  for (const std::string& word : words) argv.push_back(const_cast<char*>(word.c_str()));
+  argv.push_back(nullptr);
+
+  FileActions actions;
+  posix_spawn_file_actions_addopen(actions.get(), 0, "/dev/null", O_RDONLY, 0);
+  posix_spawn_file_actions_addopen(actions.get(), 1, run.GuardLog().c_str(),
+                                   O_WRONLY | O_CREAT | O_APPEND, 0600);
+  posix_spawn_file_actions_adddup2(actions.get(), 1, 2);
+  // So that nobody who reads our output to its end waits for the guard.
+  posix_spawn_file_actions_addclosefrom_np(actions.get(), 3);
+  const DetachedAttributes attributes;
+  pid_t guard = 0;
+  const int error =
+      posix_spawn(&guard, self.c_str(), actions.get(), attributes.get(), argv.data(), environ);
+  if (error != 0) throw Error(fmt::format("cannot start the guard {}: {}", self, strerror(error)));
+}
+
+int RunGuard(const RunDirectory& run, pid_t watched) {
+  for (const int signal : {SIGINT, SIGTERM, SIGHUP}) std::signal(signal, SIG_IGN);
+  if (!WaitForOrphan(run, watched)) return 0;
+  try {
+    Progress progress(stdout, true);
+    progress.Line(fmt::format("process {} ended and left the lease {}: tearing down", watched,
+                              run.LeaseJson().string()));
+    const TeardownReport report = TearDown(run, progress);
+    return report.NothingRemains() ? 0 : 1;
+  } catch (const Error& error) {
+    fmt::print(stderr, "guard: {}\n", error.what());
+    return 1;
+  }
+}
+
+}  // namespace passthrough

@@ -1,0 +1,18 @@
+// A small process that outlives the suite and tears down what a killed one left.
+#pragma once
+
+#include <sys/types.h>
+
+#include "helpers/run/run_directory.h"
+
+namespace passthrough {
+
+// Starts this program again, in a session of its own, as the guard of `run`: `--guard RUN --watch PID`.
+// Its output goes to guard.log. Throws Error.
+void StartGuard(const RunDirectory& run, pid_t watched);
+
+// The guard itself: waits until the lease is gone (returns 0) or `watched` ended with the lease still
+// there; then tears down and returns 0, 1 where something remains. Ignores SIGINT, SIGTERM and SIGHUP.
+int RunGuard(const RunDirectory& run, pid_t watched);
+
+}  // namespace passthrough

@@ -1,0 +1,44 @@
+#include "helpers/run/lease.h"
+
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
+
+#include "helpers/base/files.h"
+
+namespace passthrough {
+
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Lease, run, config, libvirt_uri, domains, networks, pools, destroy,
+                                   working_directory, deployed, host_down, destroy_seconds)
+
+Lease MakeLease(const Plan& plan, const Profile& profile, const std::filesystem::path& run) {
+  Lease lease;
+  lease.run = run.string();
+  lease.config = plan.config_path;
+  lease.libvirt_uri = profile.libvirt_uri;
+  for (const PlannedNode& node : plan.nodes) {
+    lease.domains.insert(lease.domains.end(), node.domain_names.begin(), node.domain_names.end());
+  }
+  for (const PlannedCluster& cluster : plan.clusters) {
+    lease.networks.push_back(cluster.network_name);
+    lease.pools.push_back(cluster.pool_name);
+  }
+  lease.destroy = profile.deployer.destroy;
+  lease.working_directory = profile.deployer.working_directory.string();
+  lease.destroy_seconds = static_cast<int>(profile.time_limits.destroy.count());
+  return lease;
+}
+
+void WriteLease(const std::filesystem::path& file, const Lease& lease) {
+  WriteFile(file, nlohmann::json(lease).dump(2) + "\n", 0600);
+}
+
+Lease ReadLease(const std::filesystem::path& file) {
+  try {
+    return nlohmann::json::parse(ReadFile(file)).get<Lease>();
+  } catch (const nlohmann::json::exception& error) {
+    throw EvidenceError(fmt::format("{}: {}", file.string(), error.what()));
+  }
+}
+
+}  // namespace passthrough

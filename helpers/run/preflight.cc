@@ -1,0 +1,82 @@
+#include "helpers/run/preflight.h"
+
+#include <fmt/format.h>
+
+#include <set>
+
+#include "helpers/base/error.h"
+#include "helpers/process/child_process.h"
+#include "helpers/ssh/ssh_session.h"
+
+namespace passthrough {
+namespace {
+
+std::string HowToGet(const std::string& program) {
+  if (program == "uv" || program == "ai-how") {
+    return "install uv (https://docs.astral.sh/uv/) and ai-how and run from ai-how's project, or use "
+           "this project's own deployer: --profile host-own-deployer";
+  }
+  return "install it, or name another deployer in the profile";
+}
+
+}  // namespace
+
+std::vector<std::string> SshKeyProblems(const Profile& profile) {
+  std::vector<std::string> problems;
+  std::set<std::filesystem::path> keys;
+  if (!profile.ssh.key.empty()) keys.insert(profile.ssh.key);
+  if (profile.jump && !profile.jump->key.empty()) keys.insert(profile.jump->key);
+  for (const auto& key : keys) {
+    if (auto problem = PrivateKeyProblem(key)) problems.push_back(*std::move(problem));
+  }
+  return problems;
+}
+
+std::vector<std::string> DeployerProblems(const Profile& profile) {
+  std::vector<std::string> problems;
+  std::set<std::string> programs;
+  for (const auto& argv : profile.deployer.create) programs.insert(argv.front());
+  for (const auto& argv : profile.deployer.destroy) programs.insert(argv.front());
+  for (const std::string& program : programs) {
+    if (!FindInPath(program).empty()) continue;
+    problems.push_back(
+        fmt::format("the deployer {} is not there: {}", program, HowToGet(program)));
+  }
+  return problems;
+}
+
+std::vector<std::string> HostProblems(const Plan& plan, const Inventory& inventory) {
+  std::vector<std::string> problems;
+  for (const PlannedNode& node : plan.nodes) {
+    for (const std::string& name : node.domain_names) {
+      if (const DomainInventory* domain = inventory.FindDomain(name)) {
+        problems.push_back(fmt::format(
+            "domain {} exists already ({}), from an earlier run or somebody else's: remove it with the "
+            "deployer's destroy, or virsh destroy {} and virsh undefine {}, or look at it as it is with "
+            "--attach",
+            name, domain->state, name, name));
+      }
+    }
+  }
+  for (const PlannedCluster& cluster : plan.clusters) {
+    if (inventory.FindNetwork(cluster.network_name) != nullptr) {
+      problems.push_back(fmt::format(
+          "network {} exists already: remove it with virsh net-destroy {} and virsh net-undefine {}",
+          cluster.network_name, cluster.network_name, cluster.network_name));
+    }
+    if (inventory.FindPool(cluster.pool_name) != nullptr) {
+      problems.push_back(fmt::format(
+          "pool {} exists already: remove it with virsh pool-destroy {} and virsh pool-undefine {}",
+          cluster.pool_name, cluster.pool_name, cluster.pool_name));
+    }
+  }
+  return problems;
+}
+
+void ThrowProblems(const std::vector<std::string>& problems) {
+  if (problems.empty()) return;
+  if (problems.size() == 1) throw Error(problems.front());
+  throw Error(fmt::format("{} problems:\n- {}", problems.size(), fmt::join(problems, "\n- ")));
+}
+
+}  // namespace passthrough

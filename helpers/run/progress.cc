@@ -1,0 +1,132 @@
+#include "helpers/run/progress.h"
+
+#include <fmt/format.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <cstring>
+
+#include "helpers/base/text.h"
+
+namespace passthrough {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+constexpr milliseconds kRedraw{250};
+constexpr seconds kStillAtIt{30};  // plain lines: say that we are alive this often
+
+double SecondsSince(std::chrono::steady_clock::time_point start) {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
+
+bool IsTerminal(std::FILE* out) {
+  const char* term = std::getenv("TERM");
+  return isatty(fileno(out)) != 0 && term != nullptr && std::strcmp(term, "dumb") != 0;
+}
+
+size_t TerminalColumns(std::FILE* out) {
+  winsize size{};
+  const bool known = ioctl(fileno(out), TIOCGWINSZ, &size) == 0 && size.ws_col > 20;
+  return known ? size.ws_col : 80;
+}
+
+// The first line of `text`, safe to show, no longer than `most` bytes and not cut inside a character.
+std::string OneLine(std::string_view text, size_t most) {
+  std::string line = Printable(text.substr(0, text.find('\n')));
+  if (line.size() <= most) return line;
+  while (most > 0 && (static_cast<unsigned char>(line[most]) & 0xc0) == 0x80) --most;
+  return line.substr(0, most);
+}
+
+}  // namespace
+
+Progress::Progress(std::FILE* out, bool verbose)
+    : out_(out), terminal_(IsTerminal(out)), verbose_(verbose) {
+  ticker_ = std::jthread([this](std::stop_token stop) { Tick(stop); });
+}
+
+Progress::~Progress() {
+  ticker_.request_stop();
+  ticker_.join();
+  const std::lock_guard lock(mutex_);
+  Erase();
+}
+
+void Progress::Begin(std::string_view step) {
+  const std::lock_guard lock(mutex_);
+  Erase();
+  step_ = step;
+  detail_.clear();
+  step_started_ = Clock::now();
+  if (terminal_) {
+    Draw();
+  } else {
+    Print(step_ + " …");
+  }
+}
+
+void Progress::Say(std::string_view detail) {
+  const std::lock_guard lock(mutex_);
+  detail_ = OneLine(detail, 200);
+  if (verbose_) Print("  " + detail_);
+  if (terminal_) Draw();
+}
+
+double Progress::End(std::string_view result) {
+  const std::lock_guard lock(mutex_);
+  const double took = step_.empty() ? 0 : SecondsSince(step_started_);
+  step_.clear();
+  detail_.clear();
+  Print(fmt::format("{} ({})", result, HumanSeconds(took)));
+  return took;
+}
+
+void Progress::Line(std::string_view text) {
+  const std::lock_guard lock(mutex_);
+  Print(text);
+  if (terminal_) Draw();
+}
+
+void Progress::Tick(std::stop_token stop) {
+  std::unique_lock lock(mutex_);
+  while (!stop.stop_requested()) {
+    changed_.wait_for(lock, stop, kRedraw, [] { return false; });
+    if (step_.empty() || stop.stop_requested()) continue;
+    if (terminal_) {
+      Draw();
+    } else if (Clock::now() - last_line_ >= kStillAtIt) {
+      const std::string at = detail_.empty() ? "" : ": " + detail_;
+      Print(fmt::format("{} … for {} so far{}", step_, HumanSeconds(SecondsSince(step_started_)), at));
+    }
+  }
+}
+
+void Progress::Draw() {
+  if (step_.empty()) return;
+  const std::string line =
+      fmt::format("{} … {:.0f} s{}{}", step_, SecondsSince(step_started_),
+                  detail_.empty() ? "" : "  ", detail_);
+  // Erases to the end of the line (ECMA-48, EL) after writing, so that nothing flickers.
+  fmt::print(out_, "\r{}\x1b[K", OneLine(line, TerminalColumns(out_) - 1));
+  std::fflush(out_);
+  drawn_ = true;
+}
+
+void Progress::Erase() {
+  if (!drawn_) return;
+  fmt::print(out_, "\r\x1b[K");
+  std::fflush(out_);
+  drawn_ = false;
+}
+
+void Progress::Print(std::string_view text) {
+  Erase();
+  fmt::print(out_, "[{:6.1f} s] {}\n", SecondsSince(started_), text);
+  std::fflush(out_);
+  last_line_ = Clock::now();
+}
+
+}  // namespace passthrough

@@ -1,0 +1,44 @@
+// run.json: what a run was, as later readers (ctest's processes, --replay, people) need it.
+#pragma once
+
+#include <filesystem>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "helpers/base/error.h"
+
+namespace passthrough {
+
+// How the run came by its evidence.
+enum class RunMode { kDirect, kCtest, kAttach };
+
+struct PhaseRecord {
+  std::string name;   // "host", "deploy", "discover", "collect", "judge", "destroy"
+  double seconds = 0; // wall clock
+  std::string error;  // empty: it succeeded
+};
+
+struct RunRecord {
+  RunMode mode = RunMode::kDirect;
+  std::string started;          // local time with zone, ISO 8601
+  std::string config;           // the cluster file that was named, absolute
+  std::string cluster;          // metadata.name
+  std::string profile;          // name
+  std::string libvirt_uri;
+  std::string stub_driver;      // what stands in for the GPU driver; empty: nothing does
+  bool emulated_devices = false;
+  std::string target;           // --target-vm; empty: all
+  bool cleanup = true;          // destroyed at the end, so that Cleanup checks apply
+  std::string error;            // why there is no complete evidence to judge; empty: there is
+  std::map<std::string, std::string> versions;  // "suite", "libvirt", "hypervisor", …
+  std::vector<std::string> probes;              // that were run on the nodes
+  std::vector<PhaseRecord> phases;
+};
+
+// Throws Error where it cannot be written.
+void WriteRunRecord(const std::filesystem::path& file, const RunRecord& record);
+// Throws EvidenceError where it is not such a file.
+RunRecord ReadRunRecord(const std::filesystem::path& file);
+
+}  // namespace passthrough

@@ -1,0 +1,17 @@
+// The run's own ssh_config, so that `ssh -F RUN/ssh_config NODE` gets in while the cluster lives.
+#pragma once
+
+#include <string>
+
+#include "helpers/config/profile.h"
+#include "helpers/libvirt/discovery.h"
+#include "helpers/run/run_directory.h"
+
+namespace passthrough {
+
+// One Host block a node that has an address, under its node name and its domain name, with the jump
+// host where there is one (ssh_config(5)).
+std::string MakeSshConfig(const Discovery& discovery, const Profile& profile,
+                          const RunDirectory& run);
+
+}  // namespace passthrough

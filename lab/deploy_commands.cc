@@ -1,0 +1,85 @@
+#include <fmt/format.h>
+
+#include <chrono>
+
+#include "helpers/base/error.h"
+#include "helpers/base/text.h"
+#include "helpers/config/plan.h"
+#include "helpers/config/profile.h"
+#include "helpers/libvirt/connection.h"
+#include "lab/commands.h"
+#include "lab/deployer.h"
+#include "lab/lab_directory.h"
+#include "lab/lab_facts.h"
+#include "lab/step_log.h"
+
+namespace passthrough {
+namespace {
+
+// Where to deploy, and how it differs from a real host.
+struct Target {
+  std::string uri;
+  DeploySettings settings;
+};
+
+std::string UriFromFacts(const std::filesystem::path& facts) {
+  Profile profile;
+  profile.host.emplace();
+  profile.host->facts = facts;
+  ApplyHostFacts(profile);
+  return profile.libvirt_uri;
+}
+
+Target TargetOf(const CommandLine& line) {
+  const auto facts_file = line.Value("--facts");
+  if (line.Has("--connect") + line.Has("--lab-dir") + (facts_file ? 1 : 0) > 1) {
+    throw UsageError("only one of --connect, --facts and --lab-dir can say where to deploy");
+  }
+  Target target;
+  if (const auto uri = line.Value("--connect")) {
+    target.uri = *uri;
+    return target;
+  }
+  const LabPaths paths(facts_file ? std::filesystem::absolute(*facts_file).parent_path()
+                                  : LabDirectoryOf(line));
+  const std::filesystem::path facts = 
+      facts_file ? std::filesystem::path(*facts_file) : paths.facts();
+  if (!std::filesystem::exists(facts)) {
+    throw Error(fmt::format("no lab is up in {}: passthrough-lab up --lab-dir {} {}",
+                            paths.directory.string(), paths.directory.string(),
+                            Printable(line.arguments[0])));
+  }
+  target.uri = UriFromFacts(facts);
+  target.settings = ReadDeploySettings(paths.deployer());
+  return target;
+}
+
+template <typename Action>
+int Deploy(const CommandLine& line, Action action) {
+  const ClusterFile file = LoadClusterFile(line.arguments[0]);
+  Target target = TargetOf(line);
+  LibvirtConnection connection =
+      LibvirtConnection::Open(target.uri, Deadline::After(std::chrono::seconds(60)));
+  const StepLog log;
+  action(MakePlan(file), target.settings, connection,
+         [&](const std::string& text) { log.Say(text); });
+  return 0;
+}
+
+}  // namespace
+
+int RunCreate(const CommandLine& line) {
+  return Deploy(line, [](const Plan& plan, const DeploySettings& settings,
+                         LibvirtConnection& connection, const DeployLog& log) {
+    CreateCluster(plan, settings, connection, log);
+  });
+}
+
+int RunDestroy(const CommandLine& line) {
+  return Deploy(line, [&](const Plan& plan, const DeploySettings& settings,
+                          LibvirtConnection& connection, const DeployLog& log) {
+    DestroyCluster(plan, settings, connection, log, line.Has("--force"));
+  });
+}
+
+}  // namespace passthrough

@@ -1,0 +1,126 @@
+// Removing a cluster, and looking whether it is gone.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <iostream>
+#include <vector>
+
+#include "helpers/base/text.h"
+#include "lab/deployer.h"
+
+namespace passthrough {
+namespace {
+
+bool Contains(const std::vector<std::string>& items, const std::string& item) {
+  return std::find(items.begin(), items.end(), item) != items.end();
+}
+
+// One call of DestroyCluster. A step that fails does not keep the others from being tried.
+class Destruction {
+ public:
+  Destruction(const Plan& plan, LibvirtConnection& connection, const DeployLog& log)
+      : plan_(plan), connection_(connection), log_(log) {}
+
+  void Run() {
+    for (const PlannedNode& node : plan_.nodes) RemoveDomain(node.domain_names.front());
+    for (const PlannedCluster& cluster : plan_.clusters) {
+      RemovePool(cluster);
+      RemoveNetwork(cluster);
+    }
+    const std::vector<std::string> remaining = Remaining();
+    if (remaining.empty() && problems_.empty()) {
+      Say(removed_ == 0 ? "there was nothing to remove" : "everything is gone");
+      return;
+    }
+    std::string text =
+        fmt::format("the cluster is not wholly gone from {}; {}", connection_.uri(),
+                    remaining.empty() ? "" : "what remains: " + JoinForHumans(remaining));
+    for (const std::string& problem : problems_) text += "\n  " + problem;
+    throw Error(text);
+  }
+
+ private:
+  // Runs `step`, keeping what it says for the end.
+  template <typename Step>
+  void Try(const std::string& done, Step step) {
+    try {
+      step();
+      ++removed_;
+      Say(done);
+    } catch (const Error& error) {
+      problems_.emplace_back(error.what());
+      Say(error.what());
+    }
+  }
+
+  void RemoveDomain(const std::string& domain) {
+    if (!Contains(domains_, domain)) return;
+    Try(fmt::format("domain {} removed", domain), [&] {
+      connection_.DestroyDomain(domain);
+      connection_.UndefineDomain(domain);
+    });
+  }
+
+  void RemovePool(const PlannedCluster& cluster) {
+    if (!Contains(pools_, cluster.pool_name)) return;
+    Try(fmt::format("storage pool {} removed", cluster.pool_name),
+        [&] { connection_.RemovePool(cluster.pool_name, true); });
+  }
+
+  void RemoveNetwork(const PlannedCluster& cluster) {
+    if (!Contains(networks_, cluster.network_name)) return;
+    Try(fmt::format("network {} removed", cluster.network_name),
+        [&] { connection_.RemoveNetwork(cluster.network_name); });
+  }
+
+  void Say(const std::string& text) const {
+    if (log_) log_(text);
+  }
+
+  std::vector<std::string> Remaining() {
+    std::vector<std::string> remaining;
+    const auto domains = connection_.DomainNames();
+    for (const PlannedNode& node : plan_.nodes) {
+      const std::string& domain = node.domain_names.front();
+      if (Contains(domains, domain)) remaining.push_back("domain " + domain);
+    }
+    const auto networks = connection_.NetworkNames();
+    const auto pools = connection_.PoolNames();
+    for (const PlannedCluster& cluster : plan_.clusters) {
+      if (Contains(networks, cluster.network_name)) {
+        remaining.push_back("network " + cluster.network_name);
+      }
+      if (Contains(pools, cluster.pool_name)) remaining.push_back("pool " + cluster.pool_name);
+    }
+    return remaining;
+  }
+
+  const Plan& plan_;
+  LibvirtConnection& connection_;
+  const DeployLog& log_;
+  const std::vector<std::string> domains_ = connection_.DomainNames();
+  const std::vector<std::string> networks_ = connection_.NetworkNames();
+  const std::vector<std::string> pools_ = connection_.PoolNames();
+  int removed_ = 0;
+  std::vector<std::string> problems_;
+};
+
+void Confirm(const Plan& plan) {
+  std::vector<std::string> names;
+  for (const PlannedCluster& cluster : plan.clusters) names.push_back(cluster.name);
+  std::cout << fmt::format("Destroy cluster {}? [y/N] ", JoinForHumans(names)) << std::flush;
+  std::string answer;
+  std::getline(std::cin, answer);
+  if (answer == "y" || answer == "Y" || answer == "yes") return;
+  throw Error("not destroyed: the answer was not yes. Use --force to be asked nothing");
+}
+
+}  // namespace
+
+void DestroyCluster(const Plan& plan, const DeploySettings&, LibvirtConnection& connection,
+                    const DeployLog& log, bool force) {
+  if (!force) Confirm(plan);
+  Destruction(plan, connection, log).Run();
+}
+
+}  // namespace passthrough

@@ -1,0 +1,209 @@
+#!/bin/bash
+# Builds the lab's images from Debian 12 packages, once for each recipe.
+#
+#   build.sh [--cache DIR] [--print-dir] [--quiet]
+#
+# --cache DIR   where to keep them (default ${XDG_CACHE_HOME:-~/.cache}/pcie-passthrough-suite)
+# --print-dir   print the directory that this recipe's images have, and stop
+# --quiet       say nothing but errors and, at the end, nothing
+#
+# Without --quiet it prints one line a step with the seconds since the start;
+# the last line is the directory. Two builds at once do not collide: the second
+# waits and finds the work done. Works as root and, where user namespaces
+# allow, as an ordinary user.
+set -euo pipefail
+
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+lab=$(dirname "$here")
+cache=${XDG_CACHE_HOME:-$HOME/.cache}/pcie-passthrough-suite
+quiet=
+print_dir=
+
+die() { echo "build.sh: $*" >&2; exit 1; }
+usage() { sed -n 's/^# \{0,1\}//; 4,8p' "$here/build.sh"; }
+
+while (($#)); do
+	case $1 in
+	--cache) (($# > 1)) || die "--cache needs a directory"; cache=$2; shift ;;
+	--cache=*) cache=${1#*=} ;;
+	--print-dir) print_dir=1 ;;
+	--quiet) quiet=1 ;;
+	-h | --help) usage; exit 0 ;;
+	*) die "unknown argument: $1 (try --help)" ;;
+	esac
+	shift
+done
+
+# What the images are made of: names, modes and contents, documentation aside.
+recipe_hash() {
+	cd "$lab"
+	find images stub ! -name '*.md' \( -type f -o -type l \) -print0 | LC_ALL=C sort -z |
+		while IFS= read -r -d '' file; do
+			[[ -x $file ]] && echo "x $file" || echo "- $file"
+			if [[ -L $file ]]; then readlink "$file"; else sha256sum <"$file"; fi
+		done | sha256sum | cut -c1-12
+}
+
+hash=$(recipe_hash)
+target=$cache/images-$hash
+if [[ $print_dir ]]; then echo "$target"; exit 0; fi
+
+say() { [[ $quiet ]] || printf '[%4d s] %s\n' "$SECONDS" "$*"; }
+if [[ -e $target/manifest.json ]]; then
+	say "already built"
+	[[ $quiet ]] || echo "$target"
+	exit 0
+fi
+
+need() { # need PROGRAM PACKAGE
+	command -v "$1" >/dev/null || die "$1 not found: install the package $2"
+}
+PATH=$PATH:/usr/sbin:/sbin
+need mmdebstrap mmdebstrap
+need mke2fs e2fsprogs
+need mkfs.vfat dosfstools
+need mcopy mtools
+need syslinux syslinux
+need qemu-img qemu-utils
+need ssh-keygen openssh-client
+need flock util-linux
+need unshare util-linux
+[[ -e /usr/share/keyrings/debian-archive-keyring.gpg ]] ||
+	die "/usr/share/keyrings/debian-archive-keyring.gpg not found: install the package debian-archive-keyring"
+
+mkdir -p "$cache"
+exec 9>"$cache/.images.lock"
+if ! flock -n 9; then
+	say "waiting for another build"
+	flock 9
+	if [[ -e $target/manifest.json ]]; then
+		[[ $quiet ]] || echo "$target"
+		exit 0
+	fi
+fi
+
+# An ordinary user's mmdebstrap works under other user ids, which may not enter
+# a private home: the work is done beside it, in directories whose names cannot
+# be guessed.
+if ((EUID == 0)); then
+	mode=root
+	work=$(mktemp -d "$cache/.building.XXXXXXXX")
+else
+	mode=unshare
+	work=$(mktemp -d "${TMPDIR:-/tmp}/passthrough-images.XXXXXXXX")
+	chmod 711 "$work"
+fi
+result=
+clean_up() {
+	local status=$? child
+	trap - EXIT INT TERM
+	# mmdebstrap does not end its hooks when it is ended: each is a group.
+	for child in $(jobs -p); do kill -- "-$child" 2>/dev/null || :; done
+	wait || :
+	rm -rf --one-file-system "$work" ${result:+"$result"}
+	exit "$status"
+}
+trap clean_up EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM
+
+drop=$(mktemp -d "$work/XXXXXXXX")
+[[ $mode == root ]] || chmod 777 "$drop"
+mkdir "$work/recipe"
+cp -r "$lab/images" "$lab/stub" "$work/recipe/"
+chmod -R a+rX "$work/recipe"
+export TMPDIR=$work
+[[ $mode == root ]] || { mkdir "$work/tmp"; chmod 1777 "$work/tmp"; export TMPDIR=$work/tmp; }
+
+mkdir "$work/ssh"
+ssh-keygen -q -t ed25519 -N '' -C pcie-passthrough-lab -f "$work/ssh/id_ed25519"
+cp "$work/ssh/id_ed25519.pub" "$drop/authorized_keys"
+chmod 644 "$drop/authorized_keys"
+
+# The machine's own Debian 12 archive where it has one, Debian's otherwise.
+sources() {
+	local found=
+	if command -v apt-get >/dev/null; then
+		# shellcheck disable=SC2016  # apt-get's variables, not the shell's
+		found=$(apt-get indextargets --format 'deb $(REPO_URI) $(CODENAME) $(COMPONENT)' \
+			'Created-By: Packages' 'Origin: Debian' 2>/dev/null |
+			grep -E ' bookworm(-updates|-security)? main$' | sort -u) || :
+	fi
+	if ! grep -q ' bookworm main$' <<<"$found"; then
+		found='deb http://deb.debian.org/debian bookworm main
+deb http://deb.debian.org/debian bookworm-updates main
+deb http://deb.debian.org/debian-security bookworm-security main'
+	fi
+	printf '%s\n' "$found"
+}
+sources >"$work/sources"
+
+packages() { sed '/^#/d' "$here/$1/packages" | paste -sd,; }
+
+# build NAME HOOK ARGUMENT...   HOOK: when mmdebstrap is to run NAME/build.sh
+build() {
+	local name=$1 hook=$2
+	shift 2
+	# As root, mmdebstrap mounts /proc, /sys and more: in a mount namespace of
+	# its own, where they end with it whatever happens.
+	local -a private=()
+	if ((EUID == 0)); then private=(unshare --mount --propagation private); fi
+	exec setsid "${private[@]}" mmdebstrap --quiet --mode="$mode" --architectures=amd64 --format=null \
+		--keyring=/usr/share/keyrings/debian-archive-keyring.gpg \
+		--aptopt='APT::Install-Recommends "false"' --include="$(packages "$name")" "$@" \
+		"--$hook-hook='$work/recipe/images/$name/build.sh' \"\$1\" '$work/recipe' '$drop'" \
+		bookworm - <"$work/sources" >"$work/$name.log" 2>&1
+}
+
+fail() {
+	echo "build.sh: building the $1 image failed; the end of its log:" >&2
+	tail -n 30 "$work/$1.log" >&2
+	exit 1
+}
+
+say "building in $mode mode, recipe $hash"
+hooks=/usr/share/mmdebstrap/hooks/merged-usr
+(build node extract --variant=extract --hook-dir="$hooks") &
+node=$!
+(build host customize --variant=minbase \
+	--dpkgopt='path-exclude=/usr/share/man/*' --dpkgopt='path-exclude=/usr/share/doc/*' \
+	--dpkgopt='path-exclude=/usr/share/locale/*' --dpkgopt='force-unsafe-io' \
+	--essential-hook="mkdir -p \"\$1/etc/initramfs-tools\"; echo update_initramfs=no >\"\$1/etc/initramfs-tools/update-initramfs.conf\"" \
+	--dpkgopt='force-confold') &
+host=$!
+if wait "$node" && [[ -e $drop/node.qcow2 ]]; then
+	say "node image built"
+else
+	: >"$drop/node.failed"
+	fail node
+fi
+wait "$host" || fail host
+say "host image built"
+
+result=$(mktemp -d "$cache/.images.XXXXXXXX")
+chmod 755 "$result"
+for file in node.qcow2 host.qcow2 host-vmlinuz host-initrd; do
+	if ((EUID == 0)); then mv "$drop/$file" "$result/$file"; else cp --sparse=always "$drop/$file" "$result/$file"; fi
+done
+mv "$work/ssh" "$result/ssh"
+
+# "NAME VALUE" lines to JSON members
+members() { sed 's/"//g; s/^\([^ ]*\) \(.*\)$/    "\1": "\2",/; $s/,$//'; }
+{
+	echo '{'
+	echo "  \"recipe\": \"$hash\","
+	echo '  "debian": "bookworm",'
+	echo "  \"built\": \"$(date -u +%Y-%m-%dT%H:%M:%SZ)\","
+	echo "  \"build_seconds\": $SECONDS,"
+	echo '  "versions": {'
+	cat "$drop/node.versions" "$drop/host.versions" | members
+	echo '  },'
+	echo '  "bytes": {'
+	(cd "$result" && stat -c '%n %s' ./*.qcow2 host-vmlinuz host-initrd | sed 's/^\.\///') | members
+	echo '  }'
+	echo '}'
+} >"$result/manifest.json"
+mv -T "$result" "$target"
+result=
+say "done"
+[[ $quiet ]] || echo "$target"

@@ -1,0 +1,83 @@
+#include "lab/lab_guest.h"
+
+#include <arpa/inet.h>
+#include <fmt/format.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <sys/socket.h>
+
+#include <cerrno>
+#include <chrono>
+#include <cstring>
+#include <optional>
+
+#include "helpers/base/text.h"
+#include "helpers/base/wait.h"
+#include "helpers/process/descriptor.h"
+
+namespace passthrough {
+namespace {
+
+// QEMU accepts connections before there is anybody in the guest to pass them on to, so only the
+// server's first bytes count. One that was accepted too early stays silent: it is given up soon.
+constexpr int kSilenceMilliseconds = 700;
+
+bool ServerSpeaks(uint16_t port, std::string* last_cause) {
+  const Descriptor connection(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_port = htons(port);
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  if (connect(connection.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
+    *last_cause = strerror(errno);
+    return false;
+  }
+  pollfd ready{connection.get(), POLLIN, 0};
+  if (poll(&ready, 1, kSilenceMilliseconds) <= 0) {
+    *last_cause = "no SSH server speaks yet";
+    return false;
+  }
+  char first = 0;
+  if (recv(connection.get(), &first, 1, 0) == 1) return true;
+  *last_cause = "no SSH server listens yet";
+  return false;
+}
+
+}  // namespace
+
+LabGuest LabGuest::Connect(uint16_t port, const std::filesystem::path& key,
+                           const std::filesystem::path& known_hosts,
+                           const std::function<void()>& still_alive, const Deadline& deadline) {
+  WaitFor(
+      deadline, fmt::format("lab host: SSH on 127.0.0.1:{}", port),
+      [&](std::string* last_cause) -> std::optional<bool> {
+        still_alive();
+        if (ServerSpeaks(port, last_cause)) return true;
+        return std::nullopt;
+      },
+      std::chrono::milliseconds(100));
+  SshAccount account;
+  account.host = "127.0.0.1";
+  account.port = port;
+  account.user = "root";
+  account.key = key;
+  auto host_keys = std::make_unique<HostKeys>(known_hosts, std::filesystem::path());
+  SshSession session = ConnectWhenReady(account, nullptr, *host_keys, deadline);
+  return LabGuest(std::move(host_keys), std::move(session));
+}
+
+std::string LabGuest::Run(const std::string& command, const Deadline& deadline) {
+  const ExecResult result = session_.Exec(command, {}, deadline);
+  if (result.exit_status == 0) return result.output;
+  throw Error(fmt::format("lab host: `{}` ended with exit status {}: {}", command,
+                          result.exit_status,
+                          Printable(LastLines(result.output + result.error_output, 5))));
+}
+
+void LabGuest::SetClock(const Deadline& deadline) {
+  using std::chrono::system_clock;
+  const auto now = std::chrono::duration<double>(system_clock::now().time_since_epoch());
+  Run(fmt::format("date -u -s @{:.3f} >/dev/null", now.count()), deadline);
+}
+
+}  // namespace passthrough

@@ -1,0 +1,123 @@
+#include "lab/machine.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <thread>
+
+#include "helpers/base/files.h"
+
+namespace passthrough {
+namespace {
+
+constexpr int kHostMemoryMiB = 1024;
+// What the QEMU of a node takes beside the node's memory, most of it translated code.
+constexpr int kNodeOverheadMiB = 192;
+constexpr int kMemoryStepMiB = 512;
+
+// The IOMMU is the point of it all. pcie_scan_all: see MakeLabTopology. The rest saves time where
+// every instruction is emulated: no self tests, no mitigations for a processor that is software, no
+// counter calibration; and entropy from the start, which SSH and libvirt wait for otherwise.
+constexpr char kKernelArguments[] =
+    "root=/dev/vda rw console=ttyS0 quiet panic=1 intel_iommu=on pci=pcie_scan_all "
+    "random.trust_cpu=on tsc=reliable mitigations=off cryptomgr.notests audit=0 apparmor=0 "
+    "systemd.show_status=0";
+
+// What emulation pretends to be: everything that QEMU can, so that the host's own programs find the
+// instructions they like.
+std::string CpuArgument(Accelerator accelerator) {
+  return accelerator == Accelerator::kKvm ? "host" : "max";
+}
+
+std::vector<std::string> MachineArgument(Accelerator accelerator) {
+  // Interrupt remapping under KVM needs the I/O APIC outside the kernel (QEMU, docs: intel-iommu).
+  const char* const irqchip =
+      accelerator == Accelerator::kKvm ? ",kernel-irqchip=split" : "";
+  return {"-machine", fmt::format("q35,sata=off,smbus=off,vmport=off{}", irqchip),
+          "-accel",   accelerator == Accelerator::kKvm ? "kvm" : "tcg,thread=multi"};
+}
+
+// Text of `path` that says which processor this is; a state saved with -cpu host fits no other.
+std::string ProcessorKey() {
+  const std::string text = ReadFile("/proc/cpuinfo");
+  return text.substr(0, text.find("\n\n"));
+}
+
+// QEMU reads ",," in an option's value as ",".
+std::string EscapeCommas(std::string_view text) {
+  std::string escaped;
+  for (const char character : text) escaped.append(character == ',' ? 2 : 1, character);
+  return escaped;
+}
+
+void Append(std::vector<std::string>* to, const std::vector<std::string>& more) {
+  to->insert(to->end(), more.begin(), more.end());
+}
+
+}  // namespace
+
+int LabMemoryMiB(const Plan& plan) {
+  const int nodes = static_cast<int>(plan.RunningNodes().size());
+  const int needed = kHostMemoryMiB + nodes * (kLabNodeMemoryMiB + kNodeOverheadMiB);
+  return (needed + kMemoryStepMiB - 1) / kMemoryStepMiB * kMemoryStepMiB;
+}
+
+int LabCpus() {
+  return std::clamp(static_cast<int>(std::thread::hardware_concurrency()), 2, 4);
+}
+
+std::vector<std::string> MachineArguments(const LabMachine& machine) {
+  std::vector<std::string> arguments = {machine.qemu.string()};
+  Append(&arguments, MachineArgument(machine.accelerator));
+  Append(&arguments, {"-cpu", CpuArgument(machine.accelerator),
+                      "-smp", std::to_string(machine.cpus),
+                      "-m", std::to_string(machine.memory_mib),
+                      "-nodefaults", "-no-user-config", "-no-reboot", "-display", "none",
+                      "-kernel", machine.kernel.string(), "-initrd", machine.initrd.string(),
+                      "-append", kKernelArguments,
+                      "-device", "intel-iommu,intremap=on"});
+  Append(&arguments, machine.topology.arguments);
+  return arguments;
+}
+
+std::vector<std::string> InstanceArguments(const LabInstance& instance,
+                                           const LabTopology& topology) {
+  std::vector<std::string> arguments = {
+      "-name", instance.name,
+      "-qmp", "unix:qmp.sock,server=on,wait=off",
+      "-chardev", "file,id=console,path=console.log,append=on", "-serial", "chardev:console",
+      // A crash of this machine may lose the disk; the lab is gone then anyhow.
+      "-drive", fmt::format("file={},format=qcow2,if=none,id=disk,cache=unsafe",
+                            EscapeCommas(instance.disk)),
+      "-device", fmt::format("virtio-blk-pci,drive=disk,bus=pcie.0,addr={}", topology.disk_address),
+      // restrict: nothing inside reaches anything outside; the forwarded port still answers.
+      "-netdev", fmt::format("user,id=net,ipv6=off,restrict=on,hostfwd=tcp:127.0.0.1:{}-:22",
+                             instance.ssh_port),
+      "-device", fmt::format("virtio-net-pci,netdev=net,romfile=,bus=pcie.0,addr={}",
+                             topology.network_address),
+      "-device", fmt::format("virtio-rng-pci,bus=pcie.0,addr={}", topology.entropy_address)};
+  if (instance.incoming) Append(&arguments, {"-incoming", "defer"});
+  return arguments;
+}
+
+std::string MachineKey(const LabMachine& machine) {
+  std::string key = fmt::format("{}\n{}\n{}\n{}\n{} {} {}\n", machine.qemu_version,
+                                machine.image.string(), machine.manifest,
+                                fmt::join(MachineArguments(machine), "\n"),
+                                machine.topology.disk_address, machine.topology.network_address,
+                                machine.topology.entropy_address);
+  if (machine.accelerator == Accelerator::kKvm) key += ProcessorKey();
+  return key;
+}
+
+std::string ShortHash(std::string_view text) {
+  uint64_t hash = 0xcbf29ce484222325;
+  for (const char byte : text) {
+    hash ^= static_cast<unsigned char>(byte);
+    hash *= 0x100000001b3;
+  }
+  return fmt::format("{:016x}", hash);
+}
+
+}  // namespace passthrough

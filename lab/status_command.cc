@@ -1,0 +1,86 @@
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <chrono>
+
+#include "helpers/base/error.h"
+#include "helpers/base/text.h"
+#include "helpers/libvirt/connection.h"
+#include "lab/commands.h"
+#include "lab/lab_directory.h"
+#include "lab/lab_facts.h"
+#include "lab/lab_snapshots.h"
+#include "lab/lab_start.h"
+
+namespace passthrough {
+namespace {
+
+void PrintLine(std::string_view name, std::string_view value) {
+  fmt::print("{:<13} {}\n", fmt::format("{}:", name), value);
+}
+
+std::string State(const std::optional<LabRecord>& record, bool up) {
+  if (!record) return "down";
+  if (up) return "up";
+  switch (record->phase) {
+    case LabPhase::kKept:
+      return "down, its snapshots are kept";
+    case LabPhase::kStarting:
+      return "starting, or left behind by a start that was cut off (down removes it)";
+    case LabPhase::kUp:
+      return "down: its QEMU is gone (down removes what is left)";
+  }
+  return "down";
+}
+
+void PrintDomains(const LabPaths& paths, const LabRecord& record) {
+  try {
+    LibvirtConnection connection = LibvirtConnection::Open(
+        LabLibvirtUri(paths, record), Deadline::After(std::chrono::seconds(20)));
+    std::vector<std::string> domains;
+    for (const std::string& name : connection.DomainNames()) {
+      domains.push_back(
+          fmt::format("{} ({})", name, connection.DomainState(name).value_or("gone")));
+    }
+    PrintLine("domains", domains.empty() ? "none" : fmt::format("{}", fmt::join(domains, ", ")));
+  } catch (const Error& error) {
+    PrintLine("domains", fmt::format("unknown: {}", error.what()));
+  }
+}
+
+void PrintSnapshots(const LabPaths& paths) {
+  std::vector<std::string> names;
+  for (const LabSnapshot& snapshot : ListSnapshots(paths)) names.push_back(snapshot.name);
+  PrintLine("snapshots", names.empty() ? "none" : fmt::format("{}", fmt::join(names, ", ")));
+}
+
+void PrintLab(const LabPaths& paths, const LabRecord& record) {
+  PrintLine("machine", fmt::format("{}, {} MiB, {}", record.accelerator, record.memory_mib,
+                                   Count(static_cast<size_t>(record.cpus), "processor")));
+  PrintLine("functions", record.functions.empty()
+                             ? "none"
+                             : fmt::format("{}", fmt::join(record.functions, ", ")));
+  PrintLine("cluster file", record.cluster_file);
+  PrintSnapshots(paths);
+}
+
+}  // namespace
+
+int RunStatus(const CommandLine& line) {
+  const LabPaths paths(LabDirectoryOf(line));
+  const std::optional<LabRecord> record = ReadLabRecord(paths);
+  const bool up = record && record->phase == LabPhase::kUp && MachineRuns(*record);
+  if (!line.Has("--quiet")) {
+    PrintLine("lab", State(record, up));
+    PrintLine("directory", paths.directory.string());
+    if (record) PrintLab(paths, *record);
+    if (up) {
+      PrintLine("ssh", fmt::format("root@127.0.0.1:{} (passthrough-lab ssh)", record->ssh_port));
+      PrintLine("libvirt", LabLibvirtUri(paths, *record));
+      PrintDomains(paths, *record);
+    }
+  }
+  return up ? 0 : 1;
+}
+
+}  // namespace passthrough

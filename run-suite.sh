@@ -1,0 +1,36 @@
+#!/bin/sh
+# Installs what is missing, builds, and runs the suite; by default in the lab, on
+# configs/test-pcie-passthrough-minimal.yaml. All options go to the suite: ./run-suite.sh --help
+set -eu
+source_dir=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
+# shellcheck source=cmake/setup.sh
+. "$source_dir/cmake/setup.sh"
+
+# The lab's images are needed where a lab may have to be started.
+needs_lab=yes
+previous=
+for argument in "$@"; do
+  case $previous$argument in
+  --profile=lab | --profilelab) needs_lab=yes ;;
+  --profile=* | --profile?*) needs_lab=no ;;
+  --replay* | --help | --version | --gtest_list_tests | --destroy*) needs_lab=no ;;
+  esac
+  previous=
+  [ "$argument" != --profile ] || previous=--profile
+done
+
+# shellcheck disable=SC2086 # lists of words
+require_packages $build_packages $run_packages
+if [ "$needs_lab" = yes ]; then
+  # shellcheck disable=SC2086
+  require_packages $lab_packages
+  # Beside the build: one waits for the disk and the network where the other computes.
+  "$source_dir/lab/images/build.sh" >&2 &
+  images=$!
+fi
+build passthrough-suite passthrough-lab
+if [ "$needs_lab" = yes ] && ! wait "$images"; then
+  say "The lab's images could not be built; see above. --profile host runs on this machine instead."
+  exit 1
+fi
+exec "$source_dir/build/bin/passthrough-suite" "$@"

@@ -1,0 +1,78 @@
+// The ground that everything stands on: the VMs are the planned ones.
+#include <fmt/format.h>
+
+#include "fixtures/check.h"
+#include "helpers/parsers/identity_evidence.h"
+
+namespace passthrough {
+namespace {
+
+constexpr char kDiscovery[] = "evidence/discovery.json";
+
+class Cluster : public ClusterCheck {};
+
+PASSTHROUGH_CHECKS(Cluster, Clusters);
+
+TEST_P(Cluster, HasNoUnplannedVm) {
+  for (const std::string& domain : session().DiscoveredNodes().unplanned) {
+    if (!domain.starts_with(cluster().name + "-")) continue;
+    Complain({.found = fmt::format("libvirt has a domain {} that the cluster file does not plan", domain),
+              .where = kDiscovery,
+              .advice = "Remove it if it is left from an earlier run, or add it to the cluster file."});
+  }
+}
+
+class Node : public NodeCheck {};
+
+PASSTHROUGH_CHECKS(Node, AllNodes);
+
+TEST_P(Node, IsThereAsPlanned) {
+  const DiscoveredNode* found = session().DiscoveredNodes().Find(node().name);
+  if (found == nullptr || found->domain.empty()) {
+    Complain({.found = fmt::format("libvirt has no domain {}",
+                                   fmt::join(node().domain_names, " or ")),
+              .where = kDiscovery,
+              .advice = "The deployer did not make it, whatever it says: read cluster-start.log."});
+    return;
+  }
+  const std::string expected = node().auto_start ? "running" : "shut off";
+  if (found->state == expected) return;
+  Complain({.found = fmt::format("domain {} is {}, expected {}", found->domain, found->state, expected),
+            .where = kDiscovery,
+            .advice = "virsh start " + found->domain +
+                      " says why; its QEMU log is in /var/log/libvirt/qemu on the host."});
+}
+
+class NodeIdentity : public NodeCheck {};
+
+PASSTHROUGH_CHECKS(NodeIdentity, RunningNodes, "identity");
+
+TEST_P(NodeIdentity, IsTheDomainItClaimsToBe) {
+  const IdentityEvidence identity =
+      IdentityEvidence::Parse(Probe("identity").text, Probe("identity").path);
+  if (identity.product_uuid.empty()) {
+    Complain({.found = "its DMI product UUID could not be read: " + identity.product_uuid_error,
+              .where = identity.At(identity.product_uuid_line),
+              .advice = "The SSH user needs sudo without a password for it."});
+  } else if (identity.product_uuid != Domain().uuid) {
+    Complain({.found = fmt::format("the machine that answers at {} has UUID {}, but domain {} has {}",
+                                   Domain().address, identity.product_uuid, Domain().domain,
+                                   Domain().uuid),
+              .where = identity.At(identity.product_uuid_line),
+              .advice = "Another machine has this address: look for a stale DHCP lease or an address "
+                        "that is used twice."});
+  }
+}
+
+TEST_P(NodeIdentity, HasItsConfiguredAddress) {
+  if (!node().address || Domain().address == *node().address) return;
+  Complain({.found = fmt::format("it is reached at {}, expected {}",
+                                 Domain().address.empty() ? "no address" : Domain().address,
+                                 *node().address),
+            .where = kDiscovery,
+            .advice = "Look at the network's DHCP host entries: virsh net-dumpxml " + node().cluster +
+                      "-network."});
+}
+
+}  // namespace
+}  // namespace passthrough

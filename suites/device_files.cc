@@ -1,0 +1,95 @@
+// The files below /dev that programs open to use a GPU.
+#include <fmt/format.h>
+
+#include "fixtures/check.h"
+#include "helpers/parsers/device_files_evidence.h"
+
+namespace passthrough {
+namespace {
+
+constexpr int kControlMinor = 255;  // NV_CONTROL_DEVICE_MINOR of the driver's nv.h
+
+class DeviceFiles : public NodeCheck {
+ protected:
+  DeviceFilesEvidence Files() {
+    const ProbeOutput& output = Probe("device_files");
+    return DeviceFilesEvidence::Parse(output.text, output.path);
+  }
+  // Complains unless `file` is a character device of the driver's major with that minor.
+  void RequireDevice(const DeviceFilesEvidence& files, const DeviceFile& file, int minor) {
+    if (file.type != DeviceFileType::kCharacter) {
+      Complain({.found = fmt::format("{} is a {}, expected a character device", file.path,
+                                     ToString(file.type)),
+                .where = files.At(file.line),
+                .advice = "Remove it and let nvidia-modprobe or udev make it anew."});
+      return;
+    }
+    const CharacterMajor* major = files.GpuMajor();
+    if (major == nullptr) {
+      Complain({.found = fmt::format("{} is there, but no driver has registered for it: /proc/devices "
+                                     "has no nvidia",
+                                     file.path),
+                .where = files.At(file.line),
+                .advice = "Load the module nvidia."});
+    } else if (file.major != major->major || file.minor != minor) {
+      Complain({.found = fmt::format("{} is device {}:{}, expected {}:{}", file.path,
+                                     file.major.value_or(-1), file.minor.value_or(-1), major->major,
+                                     minor),
+                .where = files.At(file.line),
+                .advice = "Remove it and let nvidia-modprobe or udev make it anew."});
+    }
+  }
+};
+
+PASSTHROUGH_CHECKS(DeviceFiles, GpuNodes, "device_files");
+
+TEST_P(DeviceFiles, ControlDeviceIsThere) {
+  const DeviceFilesEvidence files = Files();
+  if (const DeviceFile* control = files.Find("/dev/nvidiactl")) {
+    RequireDevice(files, *control, kControlMinor);
+    return;
+  }
+  Complain({.found = "/dev/nvidiactl is missing",
+            .where = files.At(files.last_line),
+            .advice = "nvidia-modprobe makes it; look whether the module nvidia is loaded."});
+}
+
+TEST_P(DeviceFiles, OneForEachGpu) {
+  const DeviceFilesEvidence files = Files();
+  const auto found = files.GpuFiles();
+  if (found.size() != node().GpuCount()) {
+    std::vector<std::string> paths;
+    for (const auto& [minor, file] : found) paths.push_back(file->path);
+    Complain({.found = fmt::format("{} device files of GPUs{}{}, expected {}", found.size(),
+                                   paths.empty() ? "" : ": ", fmt::join(paths, ", "),
+                                   node().GpuCount()),
+              .where = files.At(files.last_line),
+              .advice = "nvidia-modprobe -c N makes /dev/nvidiaN; a GPU that failed to initialise has "
+                        "none: look at the node's kernel log."});
+  }
+  for (const auto& [minor, file] : found) RequireDevice(files, *file, minor);
+}
+
+TEST_P(DeviceFiles, SshUserCanOpenThem) {
+  const DeviceFilesEvidence files = Files();
+  size_t tried = 0;
+  const auto require_opens = [&](const DeviceFile& file) {
+    ++tried;
+    if (file.opens) return;
+    Complain({.found = fmt::format("user {} cannot open {} ({}): {}", files.user_id, file.path,
+                                   file.mode, file.open_error.empty() ? "not tried" : file.open_error),
+              .where = files.At(file.line),
+              .advice = "Add the user to the group that owns it, or set NVreg_DeviceFileMode of the "
+                        "module nvidia."});
+  };
+  if (const DeviceFile* control = files.Find("/dev/nvidiactl")) require_opens(*control);
+  for (const auto& [minor, file] : files.GpuFiles()) require_opens(*file);
+  if (tried == 0) {
+    Complain({.found = "there is no device file of a GPU that could be opened",
+              .where = files.At(files.last_line),
+              .advice = "Look whether the module nvidia is loaded."});
+  }
+}
+
+}  // namespace
+}  // namespace passthrough

@@ -1,0 +1,27 @@
+// Where in the node a planned host device is.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "fixtures/check.h"
+#include "helpers/parsers/pci_evidence.h"
+
+namespace passthrough {
+
+// A planned device's function in the node, or why it is not known.
+struct GuestFunction {
+  const PciFunction* function = nullptr;  // points into the evidence it was looked up in
+  std::string problem;                    // a sentence's part; empty where there is a function
+  std::string where;                      // evidence for the problem
+};
+
+// Follows host device -> <hostdev> of the domain's live XML -> bridge -> function in the node's sysfs.
+// Throws EvidenceError where the evidence of any step is missing.
+GuestFunction FindGuestFunction(const DiscoveredNode& domain, const PlannedDevice& device,
+                                const PciEvidence& pci);
+
+// The host devices of the domain as libvirt has them while it runs. Throws EvidenceError.
+const DomainInventory& DomainOnHost(const DiscoveredNode& domain);
+
+}  // namespace passthrough

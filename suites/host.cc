@@ -1,0 +1,95 @@
+// The host's side of the passthrough, as libvirt tells it while the nodes run.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "fixtures/check.h"
+#include "suites/guest_function.h"
+
+namespace passthrough {
+namespace {
+
+constexpr char kRunning[] = "evidence/host/running.json";
+
+class HostDomain : public NodeCheck {};
+
+PASSTHROUGH_CHECKS(HostDomain, RunningNodes);
+
+TEST_P(HostDomain, HasExactlyThePlannedDevices) {
+  const std::string xml = fmt::format("evidence/host/{}.xml", Domain().domain);
+  const auto& hostdevs = DomainOnHost(Domain()).hostdevs;
+  for (const PlannedDevice& device : node().devices) {
+    const auto count = std::count_if(hostdevs.begin(), hostdevs.end(), [&](const DomainHostdev& one) {
+      return one.host_address == device.host_address;
+    });
+    if (count == 1) continue;
+    Complain({.found = fmt::format("domain {} has {} <hostdev> for {}, expected 1", Domain().domain,
+                                   count == 0 ? "no" : std::to_string(count),
+                                   device.host_address.ToString()),
+              .where = xml,
+              .advice = "The deployer did not attach it, or it was detached since: read "
+                        "cluster-start.log."});
+  }
+  for (const DomainHostdev& hostdev : hostdevs) {
+    const bool planned =
+        std::any_of(node().devices.begin(), node().devices.end(), [&](const PlannedDevice& one) {
+          return one.host_address == hostdev.host_address;
+        });
+    if (planned) continue;
+    Complain({.found = fmt::format("domain {} has a <hostdev> for {}, which is not planned for it",
+                                   Domain().domain, hostdev.host_address.ToString()),
+              .where = xml,
+              .advice = "Look which node the cluster file gives it to."});
+  }
+}
+
+class HostDevice : public DeviceCheck {
+ protected:
+  // Throws EvidenceError where the host has no such function.
+  const HostPciDevice& OnHost() {
+    const HostPciDevice* found = session().HostRunning().FindPciDevice(device().host_address);
+    if (found == nullptr) {
+      throw EvidenceError(fmt::format("{}: the host has no PCI function {} ({})", node().name,
+                                      device().host_address.ToString(), kRunning));
+    }
+    return *found;
+  }
+};
+
+PASSTHROUGH_CHECKS(HostDevice, AllDevices);
+
+TEST_P(HostDevice, IsOnVfioPci) {
+  if (OnHost().driver == "vfio-pci") return;
+  Complain({.found = fmt::format("on the host, {} is bound to {} while the node runs, expected vfio-pci",
+                                 DeviceName(), OnHost().driver.empty() ? "no driver" : OnHost().driver),
+            .where = kRunning,
+            .advice = "The device was taken from the VM, or never given to it: look at the domain's "
+                      "<hostdev> entries."});
+}
+
+// A group is viable where all of it is on vfio or on no driver; bridges may keep pcieport
+// (Documentation/driver-api/vfio.rst; vfio_dev_viable in the kernel's vfio.c).
+TEST_P(HostDevice, IommuGroupIsViable) {
+  if (!OnHost().iommu_group) {
+    Complain({.found = fmt::format("on the host, {} is in no IOMMU group", DeviceName()),
+              .where = kRunning,
+              .advice = "Switch on VT-d or AMD-Vi in the firmware, and intel_iommu=on on the kernel's "
+                        "command line."});
+    return;
+  }
+  for (const PciAddress& address : OnHost().iommu_group_members) {
+    const HostPciDevice* member = session().HostRunning().FindPciDevice(address);
+    const std::string driver = member == nullptr ? "" : member->driver;
+    const bool harmless = driver.empty() || driver == "vfio-pci" || driver == "pci-stub" ||
+                          driver == "pcieport";
+    if (harmless) continue;
+    Complain({.found = fmt::format("on the host, {} shares IOMMU group {} with {}, which is bound to {}",
+                                   DeviceName(), *OnHost().iommu_group, address.ToString(), driver),
+              .where = kRunning,
+              .advice = "Pass that function through too, or unbind it: a group is given away as a "
+                        "whole."});
+  }
+}
+
+}  // namespace
+}  // namespace passthrough

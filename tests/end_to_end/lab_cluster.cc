@@ -1,0 +1,65 @@
+#include "tests/end_to_end/lab_cluster.h"
+
+#include <fmt/format.h>
+
+#include "helpers/base/error.h"
+
+namespace passthrough {
+namespace {
+
+Deadline Limit() { return Deadline::After(std::chrono::minutes(10)); }
+
+}  // namespace
+
+TestLab::TestLab(std::filesystem::path config) : config_(std::move(config)) {}
+
+TestLab::~TestLab() { Lab("down"); }
+
+ChildResult TestLab::Lab(const std::string& verb, const std::vector<std::string>& arguments) {
+  std::vector<std::string> argv{LabProgramOfTests().string(), verb, "--lab-dir",
+                                directory_.path().string()};
+  argv.insert(argv.end(), arguments.begin(), arguments.end());
+  return RunChild(argv, {}, Limit());
+}
+
+std::string TestLab::MustLab(const std::string& verb, const std::vector<std::string>& arguments) {
+  const ChildResult result = Lab(verb, arguments);
+  if (result.Succeeded()) return result.output;
+  throw Error(fmt::format("passthrough-lab {} {}: {}\n{}", verb, fmt::join(arguments, " "),
+                          result.HowItEnded(), result.output));
+}
+
+std::string TestLab::MustRunOn(const std::string& node, const std::vector<std::string>& command) {
+  std::vector<std::string> arguments;
+  if (!node.empty()) arguments.push_back(node);
+  arguments.push_back("--");
+  arguments.insert(arguments.end(), command.begin(), command.end());
+  return MustLab("ssh", arguments);
+}
+
+ChildResult TestLab::Suite(const std::vector<std::string>& arguments) {
+  std::vector<std::string> argv{SuiteProgram().string(),
+                                "--config",
+                                config_.string(),
+                                "--lab-dir",
+                                directory_.path().string(),
+                                "--log-dir",
+                                Path("logs").string()};
+  argv.insert(argv.end(), arguments.begin(), arguments.end());
+  return RunChild(argv, {}, Limit());
+}
+
+Profile TestLab::LabProfile() const {
+  Profile profile = LoadProfile("lab", {{"config", config_.string()},
+                                        {"lab", LabProgramOfTests().string()},
+                                        {"lab_dir", directory_.path().string()},
+                                        {"source", PASSTHROUGH_SOURCE_DIR}});
+  ApplyHostFacts(profile);
+  return profile;
+}
+
+LibvirtConnection TestLab::Libvirt() {
+  return LibvirtConnection::Open(LabProfile().libvirt_uri, Limit());
+}
+
+}  // namespace passthrough

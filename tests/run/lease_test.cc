@@ -1,0 +1,63 @@
+#include "helpers/run/lease.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "helpers/base/files.h"
+
+namespace passthrough {
+namespace {
+
+using testing::ElementsAre;
+
+Plan SmallPlan() {
+  Plan plan;
+  plan.config_path = "/c.yaml";
+  PlannedCluster cluster;
+  cluster.name = "small";
+  cluster.network_name = "small-network";
+  cluster.pool_name = "small-pool";
+  plan.clusters.push_back(cluster);
+  PlannedNode node;
+  node.name = "hpc_compute_01";
+  node.cluster = "small";
+  node.domain_names = {"small-compute-01", "small-compute-0"};
+  plan.nodes.push_back(node);
+  return plan;
+}
+
+TEST(LeaseTest, NamesWhatThePlanWillMakeInEverySpelling) {
+  Profile profile;
+  profile.deployer.destroy = {{"ai-how", "destroy"}};
+  const Lease lease = MakeLease(SmallPlan(), profile, "/run");
+  EXPECT_THAT(lease.domains, ElementsAre("small-compute-01", "small-compute-0"));
+  EXPECT_THAT(lease.networks, ElementsAre("small-network"));
+  EXPECT_THAT(lease.pools, ElementsAre("small-pool"));
+  EXPECT_FALSE(lease.deployed);
+}
+
+TEST(LeaseTest, IsReadAsItWasWritten) {
+  const TemporaryDirectory directory("lease");
+  Profile profile;
+  profile.libvirt_uri = "test:///default";
+  profile.deployer.destroy = {{"a", "b c"}, {"d"}};
+  Lease lease = MakeLease(SmallPlan(), profile, "/run");
+  lease.host_down = {"lab", "down"};
+  lease.deployed = true;
+  WriteLease(directory.path() / "lease.json", lease);
+  const Lease read = ReadLease(directory.path() / "lease.json");
+  EXPECT_EQ(read.domains, lease.domains);
+  EXPECT_EQ(read.destroy, lease.destroy);
+  EXPECT_EQ(read.host_down, lease.host_down);
+  EXPECT_EQ(read.libvirt_uri, "test:///default");
+  EXPECT_TRUE(read.deployed);
+}
+
+TEST(LeaseTest, ABrokenOneIsAnError) {
+  const TemporaryDirectory directory("lease");
+  WriteFile(directory.path() / "lease.json", "[]");
+  EXPECT_THROW(ReadLease(directory.path() / "lease.json"), EvidenceError);
+}
+
+}  // namespace
+}  // namespace passthrough

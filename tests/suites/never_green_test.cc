@@ -1,0 +1,231 @@
+// Ways in which a test suite turns green by accident (DESIGN: "Never green by accident"), each tried on the
+// real program, with libvirt's test driver and deployers that fail or do nothing.
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <signal.h>
+
+#include <thread>
+
+#include "helpers/base/files.h"
+#include "helpers/base/wait.h"
+#include "tests/suites/suite_program.h"
+
+namespace passthrough {
+namespace {
+
+namespace fs = std::filesystem;
+using std::chrono::seconds;
+using testing::Contains;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::IsSupersetOf;
+
+class NeverGreenTest : public testing::Test {
+ protected:
+  fs::path Path(const std::string& name) const { return directory_.path() / name; }
+  fs::path Latest() const { return Path("logs") / "latest"; }
+
+  // A profile whose deployer leaves a mark when it is asked to destroy.
+  std::string MakeProfile(const std::string& create, const std::string& destroy_status = "0",
+                          const std::string& uri = "test:///default") {
+    WriteFile(Path("destroy.sh"),
+              fmt::format("#!/bin/sh\necho destroyed >>{}\nexit {}\n", Path("destroyed").string(),
+                          destroy_status),
+              0755);
+    WriteFile(Path("create.sh"), "#!/bin/sh\n" + create + "\n", 0755);
+    WriteFile(Path("profile.yaml"),
+              fmt::format("version: \"1.0\"\n"
+                          "libvirt:\n  uri: {}\n"
+                          "deployer:\n  create: [{}]\n  destroy: [{}]\n"
+                          "ssh:\n  user: nobody\n"
+                          "time_limits: {{create: 60, ssh: 1, collect: 1, destroy: 30}}\n",
+                          uri, Path("create.sh").string(), Path("destroy.sh").string()));
+    return Path("profile.yaml").string();
+  }
+  std::vector<std::string> Arguments(const std::string& profile, const std::string& filter = "") {
+    std::vector<std::string> arguments{
+        "--profile", profile, "--log-dir", Path("logs").string(), "--config",
+        std::string(PASSTHROUGH_SOURCE_DIR) + "/configs/test-pcie-passthrough-minimal.yaml"};
+    if (!filter.empty()) arguments.push_back("--gtest_filter=" + filter);
+    return arguments;
+  }
+  // True once the deployer's destroy was asked for.
+  bool WaitUntilDestroyed() {
+    return WaitFor(Deadline::After(seconds(60)), "the deployer's destroy", [&](std::string*) {
+      return fs::exists(Path("destroyed")) ? std::optional<bool>(true) : std::nullopt;
+    });
+  }
+  // Runs ctest on the checks alone, with a test file of its own.
+  ChildResult RunCtest(const std::string& profile, std::vector<std::string> arguments,
+                       std::function<void(int)> on_start = nullptr) {
+    WriteFile(Path("CTestTestfile.cmake"),
+              fmt::format("include(\"{}/ClusterTests.cmake\")\n", PASSTHROUGH_BINARY_DIR));
+    ChildOptions options;
+    options.environment = {{"PASSTHROUGH_PROFILE", profile},
+                           {"PASSTHROUGH_LOG_DIR", Path("logs").string()},
+                           {"PASSTHROUGH_RUN_LINK", Path("run-link").string()},
+                           {"PASSTHROUGH_CONFIG", config_}};
+    options.on_start = std::move(on_start);
+    arguments.insert(arguments.begin(), {"ctest", "--test-dir", directory_.path().string()});
+    return RunChild(arguments, options, Deadline::After(std::chrono::minutes(5)));
+  }
+
+  std::string config_ =
+      std::string(PASSTHROUGH_SOURCE_DIR) + "/configs/test-pcie-passthrough-minimal.yaml";
+
+ private:
+  TemporaryDirectory directory_{"never-green"};
+};
+
+TEST_F(NeverGreenTest, AFilterThatMatchesNothing) {
+  const ChildResult result = RunSuite(Arguments(MakeProfile("true"), "Nothing.Here"));
+  EXPECT_EQ(result.exit_status, 1);
+  EXPECT_THAT(result.output, HasSubstr("no check ran"));
+  EXPECT_FALSE(fs::exists(Path("logs"))) << "something was deployed for nothing";
+}
+
+TEST_F(NeverGreenTest, AnUnknownOptionAndAMissingFile) {
+  EXPECT_EQ(RunSuite({"--confg", "x"}).exit_status, 1);
+  const ChildResult result = RunSuite({"--config", "/nonexistent/x.yaml", "--profile", "also-missing"});
+  EXPECT_EQ(result.exit_status, 1);
+  EXPECT_THAT(result.output, HasSubstr("/nonexistent/x.yaml"));
+  EXPECT_THAT(result.output, HasSubstr("also-missing")) << "only one of two problems was told";
+}
+
+TEST_F(NeverGreenTest, ADeployerThatFailsFailsEveryCheck) {
+  const ChildResult result = RunSuite(Arguments(MakeProfile("echo no space left; exit 3")));
+  EXPECT_EQ(result.exit_status, 1);
+  EXPECT_THAT(result.output, HasSubstr("no space left"));
+  EXPECT_THAT(result.output, HasSubstr("exit status 3"));
+  const JunitReport report = ReadJunit(Latest() / "junit.xml");
+  EXPECT_THAT(report.all, testing::Not(IsEmpty()));
+  EXPECT_EQ(report.failed, report.all);
+  EXPECT_THAT(report.skipped, IsEmpty());
+  EXPECT_TRUE(fs::exists(Path("destroyed"))) << "half a cluster was left";
+  EXPECT_THAT(ReadFile(Latest() / "cluster-start.log"), HasSubstr("no space left"));
+}
+
+TEST_F(NeverGreenTest, LibvirtThatIsNotThereFailsEveryCheck) {
+  const ChildResult result = RunSuite(
+      Arguments(MakeProfile("true", "0", "qemu+unix:///system?socket=/nonexistent/libvirt-sock")));
+  EXPECT_EQ(result.exit_status, 1);
+  const JunitReport report = ReadJunit(Latest() / "junit.xml");
+  EXPECT_THAT(report.all, testing::Not(IsEmpty()));
+  EXPECT_EQ(report.failed, report.all);
+  EXPECT_FALSE(fs::exists(Path("destroyed"))) << "nothing was deployed, so nothing is owed";
+}
+
+TEST_F(NeverGreenTest, ADeployerThatSucceedsAndMakesNothing) {
+  const ChildResult result = RunSuite(Arguments(MakeProfile("true")));
+  EXPECT_EQ(result.exit_status, 1);
+  const JunitReport report = ReadJunit(Latest() / "junit.xml");
+  EXPECT_THAT(report.failed, IsSupersetOf({"Node.IsThereAsPlanned/hpc_controller",
+                                           "Node.IsThereAsPlanned/hpc_compute_01",
+                                           "NvidiaSmi.AnswersWithExitStatusZero/hpc_compute_01"}));
+  EXPECT_THAT(report.failed, testing::Not(Contains("Cleanup.DestroySucceeded/test_hpc_pcie_minimal")));
+  EXPECT_THAT(report.messages.at("Node.IsThereAsPlanned/hpc_compute_01"),
+              HasSubstr("libvirt has no domain test-hpc-pcie-minimal-compute-01"));
+}
+
+TEST_F(NeverGreenTest, ATearDownThatFailsFailsARunOfPassingChecks) {
+  const std::string passing = "Cluster.HasNoUnplannedVm/*";
+  ASSERT_EQ(RunSuite(Arguments(MakeProfile("true"), passing)).exit_status, 0);
+  const ChildResult result = RunSuite(Arguments(MakeProfile("true", "4"), passing));
+  EXPECT_EQ(result.exit_status, 1);
+  const JunitReport report = ReadJunit(Latest() / "junit.xml");
+  EXPECT_THAT(report.failed, testing::ElementsAre("Environment.NothingIsLeftBehind"));
+  EXPECT_THAT(report.messages.at("Environment.NothingIsLeftBehind"), HasSubstr("exit status 4"));
+}
+
+TEST_F(NeverGreenTest, AnOldReportDoesNotOutliveTheStart) {
+  const fs::path old = Path("old.xml");
+  WriteFile(old, "<testsuites tests=\"1\" failures=\"0\"/>");
+  auto arguments = Arguments(MakeProfile("kill -KILL $PPID; sleep 60"), "Cluster.*");
+  arguments.push_back("--gtest_output=xml:" + old.string());
+  const ChildResult result = RunSuite(arguments);
+  EXPECT_EQ(result.signal, SIGKILL);
+  EXPECT_FALSE(fs::exists(old));
+  EXPECT_TRUE(WaitUntilDestroyed()) << "the guard did not tear down";
+}
+
+TEST_F(NeverGreenTest, SigtermWhileDeployingEndsInATearDown) {
+  std::jthread killer;
+  ChildOptions options;
+  options.on_start = [&](int pid) {
+    killer = std::jthread([this, pid] {
+      WaitFor(Deadline::After(seconds(60)), "create to begin", [&](std::string*) {
+        return fs::exists(Path("creating")) ? std::optional<bool>(true) : std::nullopt;
+      });
+      kill(pid, SIGTERM);
+    });
+  };
+  auto arguments = Arguments(MakeProfile(fmt::format("touch {}; sleep 300", Path("creating").string())));
+  arguments.insert(arguments.begin(), SuiteProgram().string());
+  const ChildResult result = RunChild(arguments, options, Deadline::After(std::chrono::minutes(5)));
+  EXPECT_EQ(result.exit_status, 1) << result.output;
+  EXPECT_THAT(result.output, HasSubstr("interrupted by SIGTERM"));
+  EXPECT_TRUE(fs::exists(Path("destroyed")));
+  EXPECT_FALSE(fs::exists(Latest() / "lease.json"));
+}
+
+// --- under ctest ---
+
+TEST_F(NeverGreenTest, CtestDeploysOnceAndDestroysOnce) {
+  const std::string profile =
+      MakeProfile(fmt::format("echo created >>{}", Path("created").string()));
+  const ChildResult result = RunCtest(profile, {"-R", "Cluster.HasNoUnplannedVm|Cleanup"});
+  EXPECT_EQ(result.exit_status, 0) << result.output;
+  EXPECT_EQ(ReadFile(Path("created")), "created\n");
+  EXPECT_EQ(ReadFile(Path("destroyed")), "destroyed\n");
+}
+
+TEST_F(NeverGreenTest, CtestWithADeployerThatFails) {
+  const ChildResult result = RunCtest(MakeProfile("exit 3"), {"--output-on-failure"});
+  EXPECT_NE(result.exit_status, 0);
+  EXPECT_THAT(result.output, HasSubstr("exit status 3"));
+  EXPECT_TRUE(fs::exists(Path("destroyed")));
+}
+
+TEST_F(NeverGreenTest, CtestWithAClusterFileThatCannotBeRead) {
+  config_ = "/nonexistent/x.yaml";
+  const ChildResult result = RunCtest(MakeProfile("true"), {"--output-on-failure"});
+  EXPECT_NE(result.exit_status, 0);
+  EXPECT_THAT(result.output, HasSubstr("/nonexistent/x.yaml"));
+}
+
+TEST_F(NeverGreenTest, CtestSeesThatTheClusterFileChanged) {
+  const std::string profile = MakeProfile("true");
+  config_ = Path("cluster.yaml").string();
+  const std::string configs = std::string(PASSTHROUGH_SOURCE_DIR) + "/configs/";
+  WriteFile(config_, ReadFile(configs + "test-minimal.yaml"));
+  EXPECT_THAT(RunCtest(profile, {"-N"}).output, testing::Not(HasSubstr("NvidiaSmi")));
+  WriteFile(config_, ReadFile(configs + "test-pcie-passthrough-minimal.yaml"));
+  EXPECT_THAT(RunCtest(profile, {"-N"}).output, HasSubstr("NvidiaSmi"));
+}
+
+TEST_F(NeverGreenTest, CtestWithoutItsDeployJudgesNoOldRun) {
+  const std::string profile = MakeProfile("true");
+  const std::string check = "Cluster.HasNoUnplannedVm";
+  ASSERT_EQ(RunCtest(profile, {"-R", check}).exit_status, 0);
+  // -FA: without any fixture.
+  EXPECT_NE(RunCtest(profile, {"-R", check, "-FA", "."}).exit_status, 0);
+}
+
+TEST_F(NeverGreenTest, CtestKilledBeforeItsDestroy) {
+  const std::string profile = MakeProfile("true");
+  // Kills ctest (its parent) as soon as the run can be judged.
+  std::jthread killer;
+  RunCtest(profile, {}, [&](int pid) {
+    killer = std::jthread([this, pid] {
+      WaitFor(Deadline::After(seconds(60)), "cluster.deploy", [&](std::string*) {
+        return fs::exists(Path("run-link")) ? std::optional<bool>(true) : std::nullopt;
+      });
+      kill(pid, SIGKILL);
+    });
+  });
+  EXPECT_TRUE(WaitUntilDestroyed());
+}
+
+}  // namespace
+}  // namespace passthrough
