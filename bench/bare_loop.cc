@@ -29,8 +29,9 @@ std::string RunOn(const SshAccount& account, const std::string& command, const s
   ssh_options_set(session, SSH_OPTIONS_TIMEOUT, &patience);
   Require(ssh_connect(session) == SSH_OK, session);
   ssh_key key = nullptr;
-  Require(ssh_pki_import_privkey_file(account.key.c_str(), nullptr, nullptr, nullptr, &key) ==
-              SSH_OK, session);
+  Require(
+      ssh_pki_import_privkey_file(account.key.c_str(), nullptr, nullptr, nullptr, &key) == SSH_OK,
+      session);
   Require(ssh_userauth_publickey(session, nullptr, key) == SSH_AUTH_SUCCESS, session);
   ssh_key_free(key);
   const ssh_channel channel = ssh_channel_new(session);

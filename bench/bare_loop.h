@@ -1,5 +1,5 @@
-// The least that collecting can cost with libssh: one connection and one exec a node, nothing checked,
-// nothing kept.
+// The least that collecting can cost with libssh: one connection and one exec a node, nothing
+// checked, nothing kept.
 #pragma once
 
 #include <string>

@@ -1,5 +1,5 @@
-// Collecting from N real OpenSSH servers on the loopback, beside a bare libssh loop that does the same
-// remote work. Both run in turns in one process, so that a busy machine slows both.
+// Collecting from N real OpenSSH servers on the loopback, beside a bare libssh loop that does the
+// same remote work. Both run in turns in one process, so that a busy machine slows both.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -49,6 +49,10 @@ class Servers {
     }
   }
   const std::vector<SshAccount>& accounts() const { return accounts_; }
+  // What one measurement left to be done must not slow the next.
+  void Settle() const {
+    for (const auto& server : servers_) server->WaitUntilIdle();
+  }
 
  private:
   std::vector<std::unique_ptr<OpensshServer>> servers_;
@@ -68,6 +72,7 @@ double TimeBareLoop(const Servers& servers, const std::vector<std::string>& prob
   const std::string nonce = MakeNonce();
   const std::string archive = BuildRemoteArchive(RemoteDirectory(), probes);
   const std::string command = RemoteCommand(nonce, probes);
+  servers.Settle();
   const auto begin = std::chrono::steady_clock::now();
   const auto outputs = RunBareLoop(servers.accounts(), command, archive);
   const double seconds = SecondsSince(begin);
@@ -91,6 +96,7 @@ double TimeCollect(const Servers& servers, const std::vector<std::string>& probe
   for (const auto& account : servers.accounts()) {
     targets.push_back({fmt::format("node_{}", targets.size() + 1), account});
   }
+  servers.Settle();
   const auto begin = std::chrono::steady_clock::now();
   const auto outcomes = Collect(targets, options, Deadline::After(std::chrono::minutes(10)));
   const double seconds = SecondsSince(begin);
@@ -121,8 +127,8 @@ double Compare(size_t nodes, const Settings& settings, const std::vector<std::st
   const double ratio = Median(ours) / Median(bare);
   const auto [bare_least, bare_most] = std::minmax_element(bare.begin(), bare.end());
   const auto [least, most] = std::minmax_element(ours.begin(), ours.end());
-  fmt::print("| {:5} | {:6.3f} ({:.3f} to {:.3f}) | {:6.3f} ({:.3f} to {:.3f}) | {:5.2f} |\n", nodes,
-             Median(bare), *bare_least, *bare_most, Median(ours), *least, *most, ratio);
+  fmt::print("| {:5} | {:6.3f} ({:.3f} to {:.3f}) | {:6.3f} ({:.3f} to {:.3f}) | {:5.2f} |\n",
+             nodes, Median(bare), *bare_least, *bare_most, Median(ours), *least, *most, ratio);
   std::fflush(stdout);
   return ratio;
 }
@@ -151,7 +157,8 @@ Settings ParseArguments(int argc, char** argv) {
       fmt::print("{}", kUsage);
       std::exit(0);
     }
-    if (i + 1 == argc) throw Error(fmt::format("{}: not an option, or its value is missing", option));
+    if (i + 1 == argc)
+      throw Error(fmt::format("{}: not an option, or its value is missing", option));
     const std::string value = argv[++i];
     if (option == "--nodes") {
       settings.nodes = ParseNodes(value);

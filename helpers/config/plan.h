@@ -1,5 +1,5 @@
-// What the cluster file promises: which nodes, at which addresses, with which devices. Made from the
-// file alone; nothing here asks a machine.
+// What the cluster file promises: which nodes, at which addresses, with which devices. Made from
+// the file alone; nothing here asks a machine.
 #pragma once
 
 #include <cstdint>
@@ -32,15 +32,16 @@ struct PlannedNode {
   int number = 1;  // counts from 1 within its role
   // The libvirt domain names that this node may have, for releases of ai-how differ: the one that
   // the project's own deployer gives first, "…-compute-01", then the older "…-compute-0". No two
-  // nodes of a plan share one: where a role has more than ten nodes, the older spelling of one would
-  // be the newer spelling of another, and only the newer is listed.
+  // nodes of a plan share one: where a role has more than ten nodes, the older spelling of one
+  // would be the newer spelling of another, and only the newer is listed.
   std::vector<std::string> domain_names;
   std::optional<std::string> address;  // IPv4; absent for DHCP
   int cpu_cores = 1;
   int memory_gb = 1;  // GiB, as ai-how reads the file's memory_gb
   int disk_gb = 10;   // GiB
-  std::string base_image_path;  // as written in the file; empty where neither node nor cluster has one
-  bool auto_start = true;       // false: defined, not started
+  std::string
+      base_image_path;     // as written in the file; empty where neither node nor cluster has one
+  bool auto_start = true;  // false: defined, not started
   std::vector<PlannedDevice> devices;  // empty unless pcie_passthrough.enabled
   std::vector<VirtioFsMount> virtio_fs_mounts;
   SourcePosition where;

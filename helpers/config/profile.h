@@ -31,9 +31,9 @@ struct TimeLimits {
 };
 
 // Commands that bring a host up and down that does not run all the time, such as a lab. Argument
-// lists; an empty list is a step that is not needed. `status` exits 0 if the host is up already: then
-// it is not this run's to bring down. `facts` is a file that exists once the host is up: a profile
-// fragment (libvirt, ssh, stub_driver, …) laid over this profile.
+// lists; an empty list is a step that is not needed. `status` exits 0 if the host is up already:
+// then it is not this run's to bring down. `facts` is a file that exists once the host is up: a
+// profile fragment (libvirt, ssh, stub_driver, …) laid over this profile.
 struct HostCommands {
   std::vector<std::string> status;
   std::vector<std::string> up;
@@ -57,17 +57,18 @@ struct DeployerCommands {
 using Placeholders = std::map<std::string, std::string>;
 
 struct Profile {
-  std::string name;                   // the file's name without ".yaml"
-  std::filesystem::path path;         // absolute
+  std::string name;            // the file's name without ".yaml"
+  std::filesystem::path path;  // absolute
   std::string description;
   std::string libvirt_uri = "qemu:///system";
   std::optional<HostCommands> host;
   DeployerCommands deployer;
-  SshAccount ssh;                     // of the nodes; host is empty
+  SshAccount ssh;  // of the nodes; host is empty
   std::optional<SshAccount> jump;
   std::filesystem::path known_hosts;  // the user's own, honoured and never written; may be empty
   TimeLimits time_limits;
-  // Says that the GPU driver on the nodes is a stand-in, in words for the report; empty: a real one.
+  // Says that the GPU driver on the nodes is a stand-in, in words for the report; empty: a real
+  // one.
   std::string stub_driver;
   // What the nodes' devices are on the host, where that differs from the cluster file because the
   // host only emulates them (a lab): checks of ids on the host's side do not apply.
@@ -76,15 +77,15 @@ struct Profile {
   Placeholders placeholders;
 };
 
-// `name_or_path`: a profile by name, of configs/profiles/ below placeholders["source"], or a file (it
-// has a '/' or ends in ".yaml"). Paths in it are made absolute from the working directory, "~/" is the
-// home directory. Throws ConfigError with all problems of the file: a placeholder that is unknown, or
-// has no value in `placeholders`, is one. A facts file that exists is laid over.
+// `name_or_path`: a profile by name, of configs/profiles/ below placeholders["source"], or a file
+// (it has a '/' or ends in ".yaml"). Paths in it are made absolute from the working directory, "~/"
+// is the home directory. Throws ConfigError with all problems of the file: a placeholder that is
+// unknown, or has no value in `placeholders`, is one. A facts file that exists is laid over.
 Profile LoadProfile(const std::string& name_or_path, const Placeholders& placeholders);
 
 // Lays `profile.host->facts` over `profile`: a file with any of libvirt, ssh, jump, known_hosts,
-// deployer, stub_driver and emulated_devices, each as in a profile; what it does not name stays. Throws
-// ConfigError, also where the file is missing, and then leaves `profile` as it was.
+// deployer, stub_driver and emulated_devices, each as in a profile; what it does not name stays.
+// Throws ConfigError, also where the file is missing, and then leaves `profile` as it was.
 void ApplyHostFacts(Profile& profile);
 
 }  // namespace passthrough

@@ -12,6 +12,7 @@ namespace passthrough {
 namespace {
 
 constexpr size_t kMostBytes = 1u << 20;
+constexpr size_t kMostLineBytes = 4096;  // finding a column takes as long as its line
 
 std::string ReadText(const std::filesystem::path& path) {
   try {
@@ -71,6 +72,10 @@ void YamlSource::Fail(std::string message) const { Fail({file_, 0, 0}, std::move
 void YamlSource::RequirePlainText() const {
   for (size_t i = 0; i < lines_.size(); ++i) {
     const std::string_view line = lines_[i];
+    if (line.size() > kMostLineBytes) {
+      Fail(Position(static_cast<int>(i), 0),
+           fmt::format("is a line of {} bytes; must be at most {}", line.size(), kMostLineBytes));
+    }
     const std::string printable = Printable(line);
     if (printable == line) continue;
     const auto [bad, ignored] =

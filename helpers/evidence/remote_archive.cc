@@ -88,7 +88,7 @@ std::string RemoteCommand(const std::string& nonce, const std::vector<std::strin
       "d=$(mktemp -d /dev/shm/pcie-probes.XXXXXX) || exit 71; "
       "clean() { rm -rf \"$d\"; }; trap clean 0; trap \"exit 129\" 1; trap \"exit 130\" 2; "
       "trap \"exit 141\" 13; trap \"exit 143\" 15; "
-      "tar -xf - -C \"$d\" || exit 72; "
+      "tar -xmf - -C \"$d\" || exit 72; "
       "sh \"$d/run-all.sh\" --work \"$d/work\" --frames " +
       nonce;
   for (const std::string& probe : probes) {

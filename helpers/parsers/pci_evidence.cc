@@ -122,6 +122,12 @@ PciFunction ParseFunction(const FactFile& file, const FactBlock& block) {
   function.subsystem_device = static_cast<uint16_t>(hex("subsystem_device", 0xffff));
   function.revision = static_cast<uint8_t>(hex("revision", 0xff));
   function.driver = block.Value("driver");
+  if (const Fact* parent = block.Find("parent")) {
+    function.parent = PciAddress::Parse(parent->value);
+    if (!function.parent) {
+      ThrowEvidenceError(file, parent->line, "\"" + parent->value + "\" is no PCI address");
+    }
+  }
   // Of a bridge the probe prints no "config".
   function.detailed = block.Find("config") != nullptr || block.Find("config_error") != nullptr;
   if (function.detailed) ParseDetails(file, block, &function);

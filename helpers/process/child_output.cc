@@ -48,8 +48,8 @@ void ChildOutput::AddToLog(std::string_view piece) {
       piece.remove_prefix(static_cast<size_t>(written));
     } else if (errno != EINTR) {
       // A full disk must not end a command that is half done: what it does matters more.
-      log_problem_ = fmt::format("\n[the log {} is not complete: {}]\n", log_path_.string(),
-                                 strerror(errno));
+      log_problem_ =
+          fmt::format("\n[the log {} is not complete: {}]\n", log_path_.string(), strerror(errno));
       log_.Reset();
     }
   }

@@ -3,7 +3,6 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <poll.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -11,7 +10,6 @@
 #include <algorithm>
 #include <cerrno>
 #include <csignal>
-#include <cstdlib>
 #include <cstring>
 #include <exception>
 #include <utility>
@@ -19,13 +17,14 @@
 #include "helpers/base/text.h"
 #include "helpers/process/child_output.h"
 #include "helpers/process/descriptor.h"
+#include "helpers/process/find_program.h"
 #include "helpers/process/launch.h"
 #include "helpers/process/process_group.h"
 
 namespace passthrough {
 namespace {
 
-constexpr int kLookAgain = 100;  // ms: how soon an interruption is noticed
+constexpr int kLookAgain = 100;                    // ms: how soon an interruption is noticed
 constexpr std::chrono::seconds kLeftoverGrace{2};  // for what the child left behind
 constexpr std::chrono::seconds kKillLimit{5};      // for SIGKILL to take effect
 
@@ -36,8 +35,8 @@ class RunningChild {
       : output_(options.log, options.on_line, options.most_kept) {
     int ends[2];
     if (pipe2(ends, O_CLOEXEC) != 0) {
-      throw ProcessError(fmt::format("cannot make a pipe for {}: {}", launch.program.string(),
-                                     strerror(errno)));
+      throw ProcessError(
+          fmt::format("cannot make a pipe for {}: {}", launch.program.string(), strerror(errno)));
     }
     pipe_.Reset(ends[0]);
     fcntl(pipe_.get(), F_SETFL, O_NONBLOCK);
@@ -66,8 +65,8 @@ class RunningChild {
 
   pid_t id() const { return id_; }
 
-  // Passes on output until there is none or the child ended or `milliseconds` went by. Returns false
-  // once the child ended; it stays unreaped, so that its id still names its group.
+  // Passes on output until there is none or the child ended or `milliseconds` went by. Returns
+  // false once the child ended; it stays unreaped, so that its id still names its group.
   bool Pump(int milliseconds) {
     pollfd sources[] = {{pipe_.get(), POLLIN, 0}, {handle_.get(), POLLIN, 0}};
     poll(sources, 2, milliseconds);
@@ -130,53 +129,6 @@ class RunningChild {
   char buffer_[65536];
 };
 
-bool IsExecutableFile(const std::filesystem::path& path) {
-  struct stat status;
-  return stat(path.c_str(), &status) == 0 && S_ISREG(status.st_mode) &&
-         access(path.c_str(), X_OK) == 0;
-}
-
-std::filesystem::path FindIn(const std::string& search_path, const std::string& program) {
-  size_t begin = 0;
-  while (true) {
-    const size_t end = std::min(search_path.find(':', begin), search_path.size());
-    const std::filesystem::path directory = search_path.substr(begin, end - begin);
-    const auto candidate = std::filesystem::absolute(directory / program);
-    if (IsExecutableFile(candidate)) return candidate;
-    if (end == search_path.size()) return {};
-    begin = end + 1;
-  }
-}
-
-std::string SearchPath() {
-  const char* path = std::getenv("PATH");
-  return path != nullptr ? path : "/usr/local/bin:/usr/bin:/bin";
-}
-
-// The program as an absolute path, or ProcessError that says what is wrong with it.
-std::filesystem::path ResolveProgram(const std::string& program, const ChildOptions& options) {
-  if (program.find('/') == std::string::npos) {
-    const auto changed = options.environment.find("PATH");
-    const auto path = changed != options.environment.end() ? changed->second : SearchPath();
-    const auto found = FindIn(path, program);
-    if (found.empty()) throw ProcessError(fmt::format("{}: not found in PATH ({})", program, path));
-    return found;
-  }
-  const auto path = std::filesystem::absolute(options.working_directory / program);
-  struct stat status;
-  if (stat(path.c_str(), &status) != 0) {
-    throw ProcessError(fmt::format("cannot start {}: {}", path.string(), strerror(errno)));
-  }
-  if (S_ISDIR(status.st_mode)) {
-    throw ProcessError(fmt::format("cannot start {}: it is a directory", path.string()));
-  }
-  if (!IsExecutableFile(path)) {
-    throw ProcessError(fmt::format("cannot start {}: not an executable file (mode {:04o})",
-                                   path.string(), status.st_mode & 07777));
-  }
-  return path;
-}
-
 LaunchOptions PrepareLaunch(const std::vector<std::string>& argv, const ChildOptions& options) {
   if (argv.empty() || argv.front().empty()) throw ProcessError("no command given to run");
   const auto& directory = options.working_directory;
@@ -186,7 +138,7 @@ LaunchOptions PrepareLaunch(const std::vector<std::string>& argv, const ChildOpt
                                    argv.front(), directory.string()));
   }
   LaunchOptions launch;
-  launch.program = ResolveProgram(argv.front(), options);
+  launch.program = ResolveProgram(argv.front(), directory, options.environment);
   launch.arguments.assign(argv.begin() + 1, argv.end());
   launch.working_directory = directory;
   launch.environment = options.environment;
@@ -201,8 +153,8 @@ void RequireEnded(const std::string& program, pid_t group) {
     names.push_back(fmt::format("{} (pid {})", Printable(member.name), member.id));
   }
   if (names.empty()) return;
-  throw ProcessError(fmt::format("{}: still running after SIGKILL: {}", program,
-                                 JoinForHumans(names)));
+  throw ProcessError(
+      fmt::format("{}: still running after SIGKILL: {}", program, JoinForHumans(names)));
 }
 
 }  // namespace
@@ -247,10 +199,6 @@ ChildResult RunChild(const std::vector<std::string>& argv, const ChildOptions& o
   result.seconds = std::chrono::duration<double>(Deadline::Clock::now() - begin).count();
   if (interruption != nullptr) std::rethrow_exception(interruption);
   return result;
-}
-
-std::filesystem::path FindInPath(const std::string& program) {
-  return FindIn(SearchPath(), program);
 }
 
 }  // namespace passthrough

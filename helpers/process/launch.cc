@@ -8,15 +8,14 @@
 #include <csignal>
 
 // Boost.Process of Boost 1.81 uses these without including them.
-#include <boost/optional.hpp>
-#include <boost/type_traits/decay.hpp>
-#include <boost/type_traits/is_convertible.hpp>
-#include <boost/utility/string_view.hpp>
-
 #include <boost/asio/io_context.hpp>
+#include <boost/optional.hpp>
 #include <boost/process/v2/process.hpp>
 #include <boost/process/v2/start_dir.hpp>
 #include <boost/process/v2/stdio.hpp>
+#include <boost/type_traits/decay.hpp>
+#include <boost/type_traits/is_convertible.hpp>
+#include <boost/utility/string_view.hpp>
 
 #include "helpers/base/error.h"
 
@@ -59,8 +58,8 @@ struct Isolation {
     sigset_t none;
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, nullptr);
-    // Boost 1.81 closes only what is above its own error pipe (close_handles.ipp compares an entry of
-    // the white list with itself). On a kernel without the flag, O_CLOEXEC on ours must do.
+    // Boost 1.81 closes only what is above its own error pipe (close_handles.ipp compares an entry
+    // of the white list with itself). On a kernel without the flag, O_CLOEXEC on ours must do.
     close_range(STDERR_FILENO + 1, ~0U, CLOSE_RANGE_CLOEXEC);
     return {};
   }
@@ -102,8 +101,7 @@ pid_t Launch(const LaunchOptions& options) {
     error = failure.code();
   }
   Discard(launcher.pid);
-  throw ProcessError(
-      fmt::format("cannot start {}: {}", options.program.string(), error.message()));
+  throw ProcessError(fmt::format("cannot start {}: {}", options.program.string(), error.message()));
 }
 
 }  // namespace passthrough

@@ -13,8 +13,8 @@
 namespace passthrough {
 namespace {
 
-// Adds the process of /proc/<id>/stat to `members` if it is in `group` and alive (proc(5): "pid (comm)
-// state ppid pgrp …", where comm may contain anything, parentheses too).
+// Adds the process of /proc/<id>/stat to `members` if it is in `group` and alive (proc(5): "pid
+// (comm) state ppid pgrp …", where comm may contain anything, parentheses too).
 void AddIfMember(const char* id, pid_t group, std::vector<GroupMember>& members) {
   std::ifstream file(std::string("/proc/") + id + "/stat");
   std::string stat;

@@ -14,12 +14,12 @@ struct GroupMember {
   std::string name;  // of the executable, at most 15 bytes (proc(5), comm)
 };
 
-// The members of `group` that are alive; one that ended and was not waited for yet is not. Read from
-// /proc, so that it needs no permission over them.
+// The members of `group` that are alive; one that ended and was not waited for yet is not. Read
+// from /proc, so that it needs no permission over them.
 std::vector<GroupMember> LiveMembers(pid_t group);
 
-// Sends `signal` to all of `group`, and wakes those that are stopped. Does nothing where the group is
-// gone already.
+// Sends `signal` to all of `group`, and wakes those that are stopped. Does nothing where the group
+// is gone already.
 void SignalGroup(pid_t group, int signal);
 
 }  // namespace passthrough

@@ -21,12 +21,12 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
-// A host that is not up yet may drop what is sent to it: the system asks again after 1, 3, 7 s, we ask
-// anew.
+// A host that is not up yet may drop what is sent to it: the system asks again after 1, 3, 7 s, we
+// ask anew.
 constexpr seconds kConnectLimit{1};
-// A server in slow emulation needs seconds from the connection to its first word, and more to the end
-// of the handshake. But a connection may also have been accepted by a forwarder, whose other side was
-// not up: so another one is tried beside it.
+// A server in slow emulation needs seconds from the connection to its first word, and more to the
+// end of the handshake. But a connection may also have been accepted by a forwarder, whose other
+// side was not up: so another one is tried beside it.
 constexpr seconds kSilenceBeforeAnother{3};
 constexpr seconds kLongestSilence{30};
 constexpr seconds kHandshakeLimit{30};
@@ -40,8 +40,8 @@ class SilentStreams {
  public:
   SilentStreams(const SshAccount& account, JumpHost* jump) : account_(account), jump_(jump) {}
 
-  // Gives a stream on which the server has begun to speak. Throws SshError where there is none left to
-  // wait for, TimeoutError, InterruptedError.
+  // Gives a stream on which the server has begun to speak. Throws SshError where there is none left
+  // to wait for, TimeoutError, InterruptedError.
   Descriptor WaitForFirst(const Deadline& deadline) {
     while (true) {
       if (streams_.empty()) {
@@ -77,8 +77,7 @@ class SilentStreams {
   void Open(const Deadline& deadline) {
     const auto now = Deadline::Clock::now();
     try {
-      streams_.push_back(
-          {OpenStream(account_, jump_, deadline.OrAfter(kConnectLimit)), now, now});
+      streams_.push_back({OpenStream(account_, jump_, deadline.OrAfter(kConnectLimit)), now, now});
     } catch (const TimeoutError& error) {
       throw SshError(error.what());
     }

@@ -75,7 +75,8 @@ class RemoteCommand {
  private:
   static RemoteCommand& Self(void* object) { return *static_cast<RemoteCommand*>(object); }
 
-  static int OnData(ssh_session, ssh_channel, void* data, uint32_t size, int is_error, void* object) {
+  static int OnData(ssh_session, ssh_channel, void* data, uint32_t size, int is_error,
+                    void* object) {
     auto& self = Self(object);
     const std::string_view piece(static_cast<const char*>(data), size);
     if (is_error == 0) {
@@ -174,8 +175,8 @@ ExecResult ExecOn(Link& link, bool had_channel, const std::string& command,
   while (true) {
     RemoteCommand remote(link, command, options, deadline);
     if (remote.Open()) return remote.Run(command);
-    // A server that allows one session at a time (MaxSessions 1) may count the last one for a moment
-    // after it was closed.
+    // A server that allows one session at a time (MaxSessions 1) may count the last one for a
+    // moment after it was closed.
     if (retry_until.Passed() || !ssh_is_connected(link.session())) {
       throw SshError(link.Describe("the server gives no channel"));
     }

@@ -22,7 +22,10 @@ constexpr int kLookAgain = 100;  // ms: how soon an interruption is noticed
 class Handshaker {
  public:
   Handshaker(const SshAccount& account, HostKeys& host_keys, const Deadline& deadline)
-      : account_(account), name_(AccountName(account)), host_keys_(host_keys), deadline_(deadline) {}
+      : account_(account),
+        name_(AccountName(account)),
+        host_keys_(host_keys),
+        deadline_(deadline) {}
 
   SessionHandle Run(Descriptor stream) {
     LoadKey();
@@ -70,8 +73,8 @@ class Handshaker {
     throw SshSetupError(fmt::format("cannot connect to {}: {}", name_, LastError()));
   }
 
-  // All that libssh 0.10 offers by itself, those of keys that we know of first: a server with keys of
-  // several types must show the one that was seen before.
+  // All that libssh 0.10 offers by itself, those of keys that we know of first: a server with keys
+  // of several types must show the one that was seen before.
   std::string HostKeyAlgorithms() {
     std::vector<std::string> algorithms = {"ssh-ed25519",         "ecdsa-sha2-nistp521",
                                            "ecdsa-sha2-nistp384", "ecdsa-sha2-nistp256",
@@ -124,17 +127,16 @@ class Handshaker {
     } while (outcome == SSH_AUTH_AGAIN);
     if (outcome == SSH_AUTH_SUCCESS) return;
     if (outcome == SSH_AUTH_DENIED || outcome == SSH_AUTH_PARTIAL) {
-      throw SshRefusedError(fmt::format("permission denied for {}: {}{}", name_,
-                                        WhatWasRefused(outcome), Banner()));
+      throw SshRefusedError(
+          fmt::format("permission denied for {}: {}{}", name_, WhatWasRefused(outcome), Banner()));
     }
     throw SshError(fmt::format("authentication of {} failed: {}{}", name_, LastError(), Banner()));
   }
 
   std::string WhatWasRefused(int outcome) const {
-    const std::string key =
-        key_ != nullptr ? fmt::format("the key {} ({})", account_.key.string(),
-                                      Fingerprint(key_.get()))
-                        : "every key of the ssh-agent";
+    const std::string key = key_ != nullptr ? fmt::format("the key {} ({})", account_.key.string(),
+                                                          Fingerprint(key_.get()))
+                                            : "every key of the ssh-agent";
     if (outcome == SSH_AUTH_PARTIAL) {
       return fmt::format("{} was accepted, but the server wants more than a key", key);
     }
@@ -146,7 +148,8 @@ class Handshaker {
   std::string Banner() const {
     const TextHandle banner(ssh_get_issue_banner(session_.get()));
     const std::string_view text = banner != nullptr ? Trim(banner.get()) : std::string_view();
-    return text.empty() ? "" : fmt::format(" (the server says: {})", Printable(text.substr(0, 300)));
+    return text.empty() ? ""
+                        : fmt::format(" (the server says: {})", Printable(text.substr(0, 300)));
   }
 
   void Wait(std::string_view step) {

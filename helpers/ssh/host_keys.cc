@@ -13,8 +13,7 @@
 namespace passthrough {
 namespace {
 
-using EntryHandle =
-    std::unique_ptr<ssh_knownhosts_entry, FreeWith<ssh_knownhosts_entry_free>>;
+using EntryHandle = std::unique_ptr<ssh_knownhosts_entry, FreeWith<ssh_knownhosts_entry_free>>;
 
 std::string TypeOf(const std::string& key) { return key.substr(0, key.find(' ')); }
 
@@ -40,9 +39,8 @@ std::string KeyText(ssh_key key) {
 [[noreturn]] void ThrowMismatch(const std::string& name, const std::string& expected,
                                 const std::string& source, const std::string& found,
                                 const std::string& advice) {
-  throw SshSetupError(
-      fmt::format("host key of {} changed: expected {} ({}), found {}. {}", name,
-                  FingerprintOf(expected), source, FingerprintOf(found), advice));
+  throw SshSetupError(fmt::format("host key of {} changed: expected {} ({}), found {}. {}", name,
+                                  FingerprintOf(expected), source, FingerprintOf(found), advice));
 }
 
 }  // namespace

@@ -14,13 +14,13 @@ namespace passthrough {
 class HostKeys {
  public:
   // `run_file`: where pinned keys are written in known_hosts form (may be empty: nowhere), so that
-  // the run's ssh_config can use them. `user_file`: the user's known_hosts, read only; may be empty,
-  // need not exist.
+  // the run's ssh_config can use them. `user_file`: the user's known_hosts, read only; may be
+  // empty, need not exist.
   HostKeys(std::filesystem::path run_file, std::filesystem::path user_file);
 
-  // Pins `key` ("ssh-ed25519 AAAA…") for `name` ("192.168.140.11" or "[127.0.0.1]:2222"), or compares
-  // it with what is pinned or stands in the user's file. Throws SshError on a mismatch, naming both
-  // fingerprints and where the other one came from.
+  // Pins `key` ("ssh-ed25519 AAAA…") for `name` ("192.168.140.11" or "[127.0.0.1]:2222"), or
+  // compares it with what is pinned or stands in the user's file. Throws SshError on a mismatch,
+  // naming both fingerprints and where the other one came from.
   void Accept(const std::string& name, const std::string& key);
 
   // Forgets the pin of `name`, for a node that was created anew on purpose.

@@ -12,8 +12,8 @@ namespace passthrough {
 // past a jump host. Belongs to the thread that owns the session.
 class KeepAlive {
  public:
-  // 15 s: a dead node is noticed after a minute of silence, as with OpenSSH's ServerAliveInterval 15
-  // and its default ServerAliveCountMax 3.
+  // 15 s: a dead node is noticed after a minute of silence, as with OpenSSH's ServerAliveInterval
+  // 15 and its default ServerAliveCountMax 3.
   static constexpr std::chrono::milliseconds kInterval = std::chrono::seconds(15);
 
   explicit KeepAlive(std::chrono::milliseconds interval = kInterval) : interval_(interval) {}

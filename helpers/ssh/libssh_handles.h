@@ -17,8 +17,8 @@ struct FreeWith {
   }
 };
 
-// Freeing a session closes its socket too. ssh_disconnect() is not used: it leaves a socket that was
-// handed over open in libssh 0.10.
+// Freeing a session closes its socket too. ssh_disconnect() is not used: it leaves a socket that
+// was handed over open in libssh 0.10.
 using SessionHandle = std::unique_ptr<ssh_session_struct, FreeWith<ssh_free>>;
 using ChannelHandle = std::unique_ptr<ssh_channel_struct, FreeWith<ssh_channel_free>>;
 using EventHandle = std::unique_ptr<ssh_event_struct, FreeWith<ssh_event_free>>;

@@ -29,7 +29,8 @@ class Link {
   // Handles what came and sends what waits to be sent, without waiting. Throws SshError if the
   // connection broke; callbacks for what came before were made by then.
   void Handle();
-  // Waits until something comes, or 100 ms, and handles it. Throws as Handle and Deadline::Check do.
+  // Waits until something comes, or 100 ms, and handles it. Throws as Handle and Deadline::Check
+  // do.
   void Wait(const Deadline& deadline, std::string_view what);
 
   // "admin@192.168.140.11: <what>: <libssh's last error>"

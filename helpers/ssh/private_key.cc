@@ -30,9 +30,9 @@ std::string FileProblem(const std::filesystem::path& path) {
     return fmt::format("private key {} cannot be used: {}", path.string(), strerror(errno));
   }
   if (!S_ISREG(status.st_mode)) {
-    return fmt::format("private key {} cannot be used: it is {}", path.string(),
-                       S_ISDIR(status.st_mode) ? "a directory; give the file in it"
-                                               : "not a regular file");
+    return fmt::format(
+        "private key {} cannot be used: it is {}", path.string(),
+        S_ISDIR(status.st_mode) ? "a directory; give the file in it" : "not a regular file");
   }
   // As OpenSSH's sshkey_perm_ok() judges: only a file of one's own.
   if (status.st_uid == getuid() && (status.st_mode & 077) != 0) {

@@ -1,4 +1,5 @@
-// Kinds of SshError that decide whether trying again makes sense. All others may pass by themselves.
+// Kinds of SshError that decide whether trying again makes sense. All others may pass by
+// themselves.
 #pragma once
 
 #include "helpers/base/error.h"

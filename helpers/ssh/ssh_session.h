@@ -31,7 +31,8 @@ struct ExecResult {
 
 struct ExecOptions {
   std::string_view input;  // sent to the command's stdin, then end of file
-  // Called with each piece of stdout as it comes, on the calling thread. Without one, output is kept.
+  // Called with each piece of stdout as it comes, on the calling thread. Without one, output is
+  // kept.
   std::function<void(std::string_view)> sink;
   size_t most_output = 16u << 20;         // bytes of stdout; beyond that the channel is closed
   size_t most_error_output = 256u << 10;  // bytes of stderr kept; the rest is dropped
@@ -40,18 +41,18 @@ struct ExecOptions {
   std::chrono::milliseconds keep_alive = std::chrono::seconds(15);
 };
 
-// One authenticated SSH connection. Belongs to one thread at a time: no two threads may call into one
-// session at once. Several sessions may share a JumpHost and a HostKeys.
+// One authenticated SSH connection. Belongs to one thread at a time: no two threads may call into
+// one session at once. Several sessions may share a JumpHost and a HostKeys.
 class SshSession {
  public:
-  // Connects to account.host:account.port, checks the host key against `host_keys`, and authenticates
-  // with account.key, or with the agent where that is empty. Throws SshError with what was tried
-  // and why it failed ("permission denied for admin@192.168.140.11: the key … was refused"),
-  // TimeoutError or InterruptedError by `deadline`.
+  // Connects to account.host:account.port, checks the host key against `host_keys`, and
+  // authenticates with account.key, or with the agent where that is empty. Throws SshError with
+  // what was tried and why it failed ("permission denied for admin@192.168.140.11: the key … was
+  // refused"), TimeoutError or InterruptedError by `deadline`.
   static SshSession Connect(const SshAccount& account, JumpHost* jump, HostKeys& host_keys,
                             const Deadline& deadline);
-  // The same over a connected stream socket, which the session closes. account.host and .port say whose
-  // host key to expect.
+  // The same over a connected stream socket, which the session closes. account.host and .port say
+  // whose host key to expect.
   static SshSession ConnectOn(int stream, const SshAccount& account, HostKeys& host_keys,
                               const Deadline& deadline);
   ~SshSession();
@@ -69,15 +70,16 @@ class SshSession {
 };
 
 // Connects again and again until the server answers and lets us in: noticed within a second of it
-// being ready. Refused connections, no route, resets and servers that do not speak yet are waited out;
-// a refused key and a changed host key are not (a server may need a moment for its accounts: a refused
-// key is tried for 5 s more). Throws as Connect does; a TimeoutError carries the last cause.
+// being ready. Refused connections, no route, resets and servers that do not speak yet are waited
+// out; a refused key and a changed host key are not (a server may need a moment for its accounts: a
+// refused key is tried for 5 s more). Throws as Connect does; a TimeoutError carries the last
+// cause.
 SshSession ConnectWhenReady(const SshAccount& account, JumpHost* jump, HostKeys& host_keys,
                             const Deadline& deadline);
 
-// An SSH connection to a machine that others are reached through (as OpenSSH's ProxyJump: direct-tcpip
-// channels, RFC 4254, 7.2). A thread of its own owns the session; OpenTunnel may be called from any
-// thread, by many at once. One connection serves them all.
+// An SSH connection to a machine that others are reached through (as OpenSSH's ProxyJump:
+// direct-tcpip channels, RFC 4254, 7.2). A thread of its own owns the session; OpenTunnel may be
+// called from any thread, by many at once. One connection serves them all.
 class JumpHost {
  public:
   JumpHost(const SshAccount& account, HostKeys& host_keys, const Deadline& deadline);
@@ -85,8 +87,8 @@ class JumpHost {
   JumpHost(const JumpHost&) = delete;
   JumpHost& operator=(const JumpHost&) = delete;
 
-  // A connected stream socket whose other end is host:port as the jump host sees it. The caller owns
-  // it. Throws SshError with the jump host's reason ("Connection refused"), TimeoutError.
+  // A connected stream socket whose other end is host:port as the jump host sees it. The caller
+  // owns it. Throws SshError with the jump host's reason ("Connection refused"), TimeoutError.
   int OpenTunnel(const std::string& host, uint16_t port, const Deadline& deadline);
 
  private:
@@ -94,9 +96,9 @@ class JumpHost {
   std::unique_ptr<Impl> impl_;
 };
 
-// Why `key` cannot be used, in a sentence that says what to do ("… is readable by others (mode 0644);
-// ssh refuses such keys: chmod 600 …"), or nullopt: missing, not a file, unreadable, too open, not a
-// private key, has a passphrase.
+// Why `key` cannot be used, in a sentence that says what to do ("… is readable by others (mode
+// 0644); ssh refuses such keys: chmod 600 …"), or nullopt: missing, not a file, unreadable, too
+// open, not a private key, has a passphrase.
 std::optional<std::string> PrivateKeyProblem(const std::filesystem::path& key);
 
 }  // namespace passthrough

@@ -17,8 +17,9 @@ namespace {
 constexpr size_t kMostHeld = 256u << 10;
 constexpr size_t kLargestPiece = 32u << 10;  // as libssh's largest packet (CHANNEL_MAX_PACKET)
 
-// The server's words in libssh's "Channel opening failure: channel 43 error (2) Connection refused".
-// Of several refusals that came at once libssh keeps the last: then this one's reason is not known.
+// The server's words in libssh's "Channel opening failure: channel 43 error (2) Connection
+// refused". Of several refusals that came at once libssh keeps the last: then this one's reason is
+// not known.
 std::string RefusalReason(const std::string& error, unsigned channel) {
   const std::string start = fmt::format("Channel opening failure: channel {} error (", channel);
   const size_t end = error.find(") ");
@@ -78,8 +79,8 @@ void Tunnel::GiveUp(const std::string& problem) {
 
 // Goes on with opening. False: it failed, and the request is answered.
 bool Tunnel::Open() {
-  const int outcome =
-      channel_ == nullptr ? SSH_ERROR
+  const int outcome = channel_ == nullptr
+                          ? SSH_ERROR
                           : ssh_channel_open_forward(channel_.get(), request_->host.c_str(),
                                                      request_->port, "127.0.0.1", 0);
   if (outcome == SSH_AGAIN) return true;
@@ -155,8 +156,7 @@ bool Tunnel::ToChannel(short events) {
   const bool readable = (events & (POLLIN | POLLHUP | POLLERR)) != 0;
   if (readable && window > 0 && to_channel_.empty() && !local_eof_) {
     char piece[kLargestPiece];
-    const ssize_t count =
-        recv(socket_.get(), piece, std::min(sizeof piece, window), MSG_DONTWAIT);
+    const ssize_t count = recv(socket_.get(), piece, std::min(sizeof piece, window), MSG_DONTWAIT);
     if (count > 0) to_channel_.assign(piece, static_cast<size_t>(count));
     local_eof_ = count == 0 || (count < 0 && errno != EAGAIN && errno != EINTR);
     gone = local_eof_ && (events & (POLLHUP | POLLERR)) != 0;

@@ -31,8 +31,9 @@ struct TunnelRequest {
   bool Answer(Descriptor stream, std::string problem);
 };
 
-// Belongs to the thread that owns the link. Bytes go both ways as fast as the slower side takes them:
-// what is held here is bounded (see OnData), the rest waits in sockets and in the channel's window.
+// Belongs to the thread that owns the link. Bytes go both ways as fast as the slower side takes
+// them: what is held here is bounded (see OnData), the rest waits in sockets and in the channel's
+// window.
 class Tunnel {
  public:
   // `number`: how many channels the session had with this one, which is libssh's number for it.

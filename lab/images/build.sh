@@ -76,6 +76,8 @@ exec 9>"$cache/.images.lock"
 if ! flock -n 9; then
 	say "waiting for another build"
 	flock 9
+	hash=$(recipe_hash) # the recipe may have changed meanwhile
+	target=$cache/images-$hash
 	if [[ -e $target/manifest.json ]]; then
 		[[ $quiet ]] || echo "$target"
 		exit 0

@@ -11,9 +11,9 @@
 namespace passthrough {
 namespace {
 
-using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
+using testing::Not;
 
 YamlDocument Read(std::string_view text) { return ReadYaml(TestFile(text).path()); }
 
@@ -85,8 +85,12 @@ TEST(YamlTreeTest, AQuoteClosedInItsLineIsNotBlamed) {
 TEST(YamlTreeTest, IsBounded) {
   EXPECT_EQ(FailureOf(std::string((1u << 20) + 1, '#')),
             "FILE: cannot be read: larger than 1048576 bytes\n");
-  EXPECT_THAT(FailureOf("a: " + std::string(100'000, '[')), HasSubstr("more than 32 levels deep"));
-  EXPECT_THAT(FailureOf(std::string(100'000, '-')), Not(IsEmpty()));
+  EXPECT_EQ(FailureOf("a: 1\n#" + std::string(4096, 'x')),
+            "FILE:2:1: is a line of 4097 bytes; must be at most 4096\n");
+  std::string deep = "a: ";
+  for (int i = 0; i < 10'000; ++i) deep += "[\n ";
+  EXPECT_THAT(FailureOf(deep), HasSubstr("more than 32 levels deep"));
+  EXPECT_THAT(FailureOf(std::string(4000, '-')), Not(IsEmpty()));
   std::string keys;
   for (int i = 0; i <= 1000; ++i) keys += "k" + std::to_string(i) + ": 1\n";
   EXPECT_THAT(FailureOf(keys), HasSubstr("a map with more than 1000 keys"));

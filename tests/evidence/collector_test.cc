@@ -11,6 +11,7 @@
 
 #include "helpers/base/files.h"
 #include "helpers/base/interruption.h"
+#include "helpers/base/text.h"
 #include "helpers/evidence/node_evidence.h"
 #include "tests/evidence/local_exec.h"
 #include "tests/ssh/openssh_server.h"
@@ -46,9 +47,10 @@ class CollectorTest : public testing::Test {
               "#!/bin/sh\n# limit: 30\n" + body + "\n");
     options_.probes.push_back(name);
   }
-  // A probe that says in a file that it runs, and then runs until it is let go.
+  // A probe that says in a file that it runs, and where, and then runs until it is let go.
   void AddSlowProbe(const std::string& name) {
-    AddProbe(name, "echo slow >'" + Started().string() + "'\nwhile [ ! -e '" + LetGo().string() +
+    AddProbe(name, "echo \"$work\" >'" + Started().string() + ".new'; mv '" + Started().string() +
+                       ".new' '" + Started().string() + "'\nwhile [ ! -e '" + LetGo().string() +
                        "' ]; do sleep 0.05; done");
   }
   std::filesystem::path Started() const { return directory_.path() / "started"; }
@@ -56,6 +58,17 @@ class CollectorTest : public testing::Test {
 
   static void WaitForFile(const std::filesystem::path& path) {
     while (!std::filesystem::exists(path)) std::this_thread::sleep_for(milliseconds(10));
+  }
+  // The directory on the node that the slow probe runs from.
+  std::filesystem::path NodeDirectory() const {
+    return std::filesystem::path(Trim(ReadFile(Started()))).parent_path();
+  }
+  // Lets the slow probe go, and waits until the node has tidied up after it.
+  void LetGoAndWait() const {
+    WriteFile(LetGo(), "");
+    while (std::filesystem::exists(NodeDirectory())) {
+      std::this_thread::sleep_for(milliseconds(10));
+    }
   }
 
   std::vector<CollectOutcome> Run(const std::vector<CollectTarget>& targets) {
@@ -108,10 +121,11 @@ TEST_F(CollectorTest, ANodeThatDiesMidwayKeepsWhatHadCome) {
   std::jthread killer([this] {
     WaitForFile(Started());
     server_.KillSessions();
-    WriteFile(LetGo(), "");
   });
   std::vector<CollectOutcome> outcomes = Run({{"node", server_.account()}});
   EXPECT_THAT(outcomes[0].error, HasSubstr("connection lost after probe one: "));
+  // Nobody is left there to do it.
+  std::filesystem::remove_all(NodeDirectory());
   EXPECT_EQ(Load("node").Require("one").text, "hello\n");
   try {
     Load("node").Require("two");
@@ -127,7 +141,7 @@ TEST_F(CollectorTest, GivesUpAtTheCollectLimit) {
   AddSlowProbe("two");
   options_.collect_limit = seconds(2);
   std::vector<CollectOutcome> outcomes = Run({{"node", server_.account()}});
-  WriteFile(LetGo(), "");
+  LetGoAndWait();
   EXPECT_THAT(outcomes[0].error, HasSubstr("time ran out after probe one"));
   EXPECT_EQ(Load("node").Require("one").text, "hello\n");
 }
@@ -141,7 +155,7 @@ TEST_F(CollectorTest, AnInterruptionEndsItAndKeepsWhatHadCome) {
   });
   EXPECT_THROW(Run({{"node", server_.account()}}), InterruptedError);
   ClearInterruption();
-  WriteFile(LetGo(), "");
+  LetGoAndWait();
   EXPECT_EQ(Load("node").Require("one").text, "hello\n");
 }
 

@@ -25,7 +25,7 @@ using File = std::unique_ptr<FILE, decltype(&fclose)>;
 File TemporaryFile(std::string_view content) {
   File file(tmpfile(), fclose);
   if (!file) throw ProcessError("cannot make a temporary file");
-  fwrite(content.data(), 1, content.size(), file.get());
+  if (!content.empty()) fwrite(content.data(), 1, content.size(), file.get());
   rewind(file.get());
   return file;
 }

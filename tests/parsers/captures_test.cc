@@ -97,7 +97,8 @@ TEST(Captures, LongListingHasNoErrorPhrase) {
   if (files.empty()) GTEST_SKIP() << NoCaptures();
   for (const std::filesystem::path& file : files) {
     SCOPED_TRACE(file.filename());
-    for (std::string_view line : SplitLines(CaptureSections(ReadFile(file)).at("nvidia-smi -q"))) {
+    const std::string listing = CaptureSections(ReadFile(file)).at("nvidia-smi -q");
+    for (std::string_view line : SplitLines(listing)) {
       EXPECT_EQ(FindNvidiaSmiError(line), nullptr) << line;
     }
   }

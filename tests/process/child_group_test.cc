@@ -1,4 +1,5 @@
-// That RunChild ends what it started: at the deadline, on interruption, and what a child left behind.
+// That RunChild ends what it started: at the deadline, on interruption, and what a child left
+// behind.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/wait.h>
@@ -33,7 +34,8 @@ class ChildGroup : public testing::Test {
   }
   ~ChildGroup() override { ClearInterruption(); }
 
-  ChildResult Run(const std::string& script, const Deadline& deadline = Deadline::After(seconds(60))) {
+  ChildResult Run(const std::string& script,
+                  const Deadline& deadline = Deadline::After(seconds(60))) {
     return RunChild({"/bin/sh", "-c", script}, options_, deadline);
   }
 
@@ -86,8 +88,8 @@ TEST_F(ChildGroup, MayCleanUpAfterSigterm) {
 
 TEST_F(ChildGroup, IsKilledWhereItIgnoresSigterm) {
   options_.grace = seconds(1);
-  const ChildResult result = Run("trap '' TERM; while :; do sleep 0.05; done",
-                                 Deadline::After(milliseconds(300)));
+  const ChildResult result =
+      Run("trap '' TERM; while :; do sleep 0.05; done", Deadline::After(milliseconds(300)));
   EXPECT_TRUE(result.timed_out);
   EXPECT_EQ(result.signal, SIGKILL);
   ExpectNothingLeft();
@@ -123,9 +125,9 @@ TEST_F(ChildGroup, DaemonThatHoldsTheOutputIsNotWaitedForAndLives) {
 TEST_F(ChildGroup, QuietDaemonLives) {
   const TemporaryDirectory directory("daemon");
   const auto file = directory.path() / "pid";
-  const ChildResult result = Run("setsid sh -c 'echo $$ > " + file.string() +
-                                 "; exec sleep 1000' & until test -s " + file.string() +
-                                 "; do sleep 0.01; done");
+  const ChildResult result =
+      Run("setsid sh -c 'echo $$ > " + file.string() + "; exec sleep 1000' & until test -s " +
+          file.string() + "; do sleep 0.01; done");
   EXPECT_TRUE(result.Succeeded());
   const int daemon = std::stoi(ReadFile(file));
   EXPECT_TRUE(IsAlive(daemon));
@@ -145,7 +147,7 @@ TEST_F(ChildGroup, EndsOnInterruption) {
 }
 
 TEST_F(ChildGroup, EndsOnInterruptionFromAnotherThread) {
-  std::thread interrupter([this] {
+  std::jthread interrupter([this] {
     while (group_ == 0) std::this_thread::sleep_for(milliseconds(5));
     RequestInterruption(SIGTERM);
   });

@@ -170,7 +170,8 @@ TEST(ChildProcess, SaysWhyACommandCannotBeStarted) {
   EXPECT_THAT(WhatProcessErrorSays({directory.path().string()}), HasSubstr("it is a directory"));
   const auto file = directory.path() / "file";
   WriteFile(file, "#!/bin/sh\n", 0644);
-  EXPECT_THAT(WhatProcessErrorSays({file.string()}), HasSubstr("not an executable file (mode 0644)"));
+  EXPECT_THAT(WhatProcessErrorSays({file.string()}),
+              HasSubstr("not an executable file (mode 0644)"));
   WriteFile(file, "#!/no/such/interpreter\n", 0755);
   EXPECT_THAT(WhatProcessErrorSays({file.string()}),
               HasSubstr("cannot start " + file.string() + ": No such file or directory"));
@@ -214,8 +215,8 @@ TEST(ChildProcess, StartsWithDefaultSignals) {
   sigaddset(&mask, SIGTERM);
   pthread_sigmask(SIG_BLOCK, &mask, &before);
   const auto pipe_handler = std::signal(SIGPIPE, SIG_IGN);
-  const ChildResult result = RunChild({"grep", "-E", "Sig(Blk|Ign)", "/proc/self/status"}, {},
-                                      Deadline::Never());
+  const ChildResult result =
+      RunChild({"grep", "-E", "Sig(Blk|Ign)", "/proc/self/status"}, {}, Deadline::Never());
   std::signal(SIGPIPE, pipe_handler);
   pthread_sigmask(SIG_SETMASK, &before, nullptr);
   EXPECT_EQ(result.output, "SigBlk:\t0000000000000000\nSigIgn:\t0000000000000000\n");

@@ -7,6 +7,7 @@
 #include <thread>
 
 #include "helpers/base/files.h"
+#include "helpers/base/text.h"
 #include "helpers/evidence/collection.h"
 #include "helpers/evidence/frame_decoder.h"
 #include "helpers/evidence/remote_archive.h"
@@ -77,8 +78,17 @@ class RunAll : public testing::TestWithParam<std::string> {
   std::vector<pid_t> Processes() const {
     return ProcessesWith("RUN_ALL_TEST=" + directory_.path().string());
   }
+  // Also ends what would stay for ever: a failed test must not leave processes behind.
   void WaitUntilNothingRuns() const {
-    while (!Processes().empty()) std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    const Deadline deadline = Deadline::After(std::chrono::seconds(60));
+    while (!Processes().empty() && !deadline.Passed()) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    }
+    for (pid_t process : Processes()) {
+      ADD_FAILURE() << "still running: "
+                    << Printable(ReadFile("/proc/" + std::to_string(process) + "/cmdline"));
+      kill(process, SIGKILL);
+    }
   }
 
   TemporaryDirectory directory_{"run-all-test"};

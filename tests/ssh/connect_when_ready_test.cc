@@ -20,6 +20,12 @@ using std::chrono::seconds;
 using testing::AllOf;
 using testing::HasSubstr;
 
+// Ends an accept(2) that waits, so that its thread can be joined whatever happened.
+struct Ender {
+  ~Ender() { shutdown(listener.get(), SHUT_RDWR); }
+  const Descriptor& listener;
+};
+
 class WhenReady : public testing::Test {
  protected:
   ~WhenReady() override { ClearInterruption(); }
@@ -57,7 +63,7 @@ TEST_F(WhenReady, ServerStartsLater) {
   OpensshServer::Options options;
   options.start = false;
   OpensshServer server(options);
-  std::thread starter([&] {
+  std::jthread starter([&] {
     std::this_thread::sleep_for(milliseconds(700));
     server.Start();
   });
@@ -72,7 +78,7 @@ TEST_F(WhenReady, ServerStartsLaterBehindAJumpHost) {
   OpensshServer::Options options;
   options.start = false;
   OpensshServer server(options);
-  std::thread starter([&] {
+  std::jthread starter([&] {
     std::this_thread::sleep_for(milliseconds(700));
     server.Start();
   });
@@ -87,7 +93,7 @@ TEST_F(WhenReady, ServerThatClosesAtOnceIsTriedAgain) {
   options.start = false;
   Descriptor listener = Listen(&options.port);
   OpensshServer server(options);
-  std::thread starter([&] {
+  std::jthread starter([&] {
     for (int i = 0; i < 3; ++i) Descriptor(accept(listener.get(), nullptr, nullptr));
     listener.Reset();
     server.Start();
@@ -104,12 +110,14 @@ TEST_F(WhenReady, SecondConnectionIsTriedBesideASilentOne) {
   SshAccount account = server.account();
   const uint16_t target = account.port;
   Descriptor listener = Listen(&account.port);
-  std::thread forwarder([&] {
+  std::jthread forwarder([&] {
     const Descriptor first(accept(listener.get(), nullptr, nullptr));
     const Descriptor second(accept(listener.get(), nullptr, nullptr));
     Pass(second.get(), target);
   });
-  SshSession session = ConnectWhenReady(account, nullptr, keys_, Soon());
+  const Ender ender{listener};
+  // Sooner than the silent one is given up (30 s).
+  SshSession session = ConnectWhenReady(account, nullptr, keys_, Deadline::After(seconds(25)));
   EXPECT_EQ(session.Exec("echo hello", {}, Soon()).output, "hello\n");
   { const SshSession ended = std::move(session); }
   forwarder.join();
@@ -136,7 +144,7 @@ TEST_F(WhenReady, SilentServerHitsTheDeadline) {
 TEST_F(WhenReady, EndsOnInterruption) {
   SshAccount account = Account();
   account.port = FreePort();
-  std::thread interrupter([] {
+  std::jthread interrupter([] {
     std::this_thread::sleep_for(milliseconds(200));
     RequestInterruption(2);
   });

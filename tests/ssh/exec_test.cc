@@ -19,8 +19,8 @@ using std::chrono::milliseconds;
 using std::chrono::seconds;
 using testing::HasSubstr;
 
-// Runs for ever, and ends soon after its output is not wanted any more. A sleep would go on after its
-// connection ended.
+// Runs for ever, and ends soon after its output is not wanted any more. A sleep would go on after
+// its connection ended.
 constexpr char kEndless[] = "while echo endless; do sleep 0.1; done";
 
 class Exec : public testing::Test {
@@ -172,7 +172,7 @@ TEST_F(Exec, EndsAtTheDeadline) {
 
 TEST_F(Exec, EndsOnInterruption) {
   SshSession session = Connect();
-  std::thread interrupter([] {
+  std::jthread interrupter([] {
     std::this_thread::sleep_for(milliseconds(200));
     RequestInterruption(SIGINT);
   });
@@ -218,7 +218,7 @@ TEST_F(Exec, QuietCommandIsNotTakenForASilentLink) {
   SshSession session = Connect();
   ExecOptions options;
   options.keep_alive = milliseconds(250);
-  EXPECT_EQ(session.Exec("sleep 2; echo done", options, Soon()).output, "done\n");
+  EXPECT_EQ(session.Exec("sleep 3; echo done", options, Soon()).output, "done\n");
 }
 
 }  // namespace

@@ -43,8 +43,8 @@ class HostKeysTest : public testing::Test {
 
   // As ssh-keygen has it: "SHA256:…".
   std::string Fingerprint(const std::string& name) const {
-    const auto result = RunChild({"ssh-keygen", "-l", "-f", Path(name + ".pub").string()}, {},
-                                 Deadline::Never());
+    const auto result =
+        RunChild({"ssh-keygen", "-l", "-f", Path(name + ".pub").string()}, {}, Deadline::Never());
     return std::string(SplitWords(result.output).at(1));
   }
 
@@ -80,7 +80,8 @@ TEST_F(HostKeysTest, RunFileIsWhatSshKeygenReads) {
   HostKeys keys(Path("run"), "");
   keys.Accept("192.168.140.11", one_);
   keys.Accept("[127.0.0.1]:2222", other_);
-  EXPECT_EQ(ReadFile(Path("run")), "192.168.140.11 " + one_ + "\n[127.0.0.1]:2222 " + other_ + "\n");
+  EXPECT_EQ(ReadFile(Path("run")),
+            "192.168.140.11 " + one_ + "\n[127.0.0.1]:2222 " + other_ + "\n");
   EXPECT_TRUE(RunChild({"ssh-keygen", "-F", "[127.0.0.1]:2222", "-f", Path("run").string()}, {},
                        Deadline::Never())
                   .Succeeded());
@@ -89,9 +90,8 @@ TEST_F(HostKeysTest, RunFileIsWhatSshKeygenReads) {
 }
 
 TEST_F(HostKeysTest, UserFileIsHonouredAndNotWritten) {
-  const std::string content =
-      "# a comment\n\nbroken line\nnode,192.168.1.1\t" + one_ + " comment\n[node]:2222 " + other_ +
-      "\n@revoked * " + ecdsa_ + "\n";
+  const std::string content = "# a comment\n\nbroken line\nnode,192.168.1.1\t" + one_ +
+                              " comment\n[node]:2222 " + other_ + "\n@revoked * " + ecdsa_ + "\n";
   WriteFile(Path("user"), content);
   HostKeys keys("", Path("user"));
   EXPECT_THAT(WhatAcceptSays(keys, "node", other_),
@@ -107,9 +107,9 @@ TEST_F(HostKeysTest, UserFileIsHonouredAndNotWritten) {
 
 TEST_F(HostKeysTest, HashedNamesInUserFileAreFound) {
   WriteFile(Path("user"), "node " + one_ + "\n[node]:2222 " + one_ + "\n");
-  ASSERT_TRUE(RunChild({"ssh-keygen", "-q", "-H", "-f", Path("user").string()}, {},
-                       Deadline::Never())
-                  .Succeeded());
+  ASSERT_TRUE(
+      RunChild({"ssh-keygen", "-q", "-H", "-f", Path("user").string()}, {}, Deadline::Never())
+          .Succeeded());
   EXPECT_THAT(ReadFile(Path("user")), testing::StartsWith("|1|"));
   HostKeys keys("", Path("user"));
   EXPECT_THAT(WhatAcceptSays(keys, "node", other_), HasSubstr("changed"));

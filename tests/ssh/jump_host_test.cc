@@ -59,8 +59,7 @@ class Jump : public testing::Test {
     size_t total = 0;
     pollfd source = {to.get(), POLLOUT, 0};
     while (total < (256u << 20) && poll(&source, 1, 500) > 0) {
-      const ssize_t count =
-          send(to.get(), piece.data(), piece.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+      const ssize_t count = send(to.get(), piece.data(), piece.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
       if (count > 0) total += static_cast<size_t>(count);
     }
     return total;
@@ -87,7 +86,7 @@ TEST_F(Jump, CarriesManySessionsAtOnce) {
   const OpensshServer node;
   std::string input;
   for (int i = 0; i < 500'000; ++i) input += static_cast<char>(i * 13 + i / 256);
-  std::vector<std::thread> threads;
+  std::vector<std::jthread> threads;
   std::atomic<int> good{0};
   for (int i = 0; i < 8; ++i) {
     threads.emplace_back([&] {
@@ -123,6 +122,12 @@ TEST_F(Jump, PassesOnThatTheNearSideEnded) {
   Send(near_, "last words");
   near_.Reset();
   EXPECT_EQ(ReceiveAll(far_), "last words");
+  // Not only its sending half: whoever goes on writing there is told.
+  const Deadline deadline = Soon();
+  while (send(far_.get(), "x", 1, MSG_NOSIGNAL) == 1) {
+    deadline.Check("an error on the far side");
+    std::this_thread::sleep_for(milliseconds(5));
+  }
 }
 
 TEST_F(Jump, HoldsBackASenderThatIsTooFastForTheFarSide) {
@@ -198,7 +203,7 @@ TEST_F(Jump, ForbiddenForwardingGivesTheReason) {
 }
 
 TEST_F(Jump, ManyRefusalsAtOnceAreToldApart) {
-  std::vector<std::thread> threads;
+  std::vector<std::jthread> threads;
   std::atomic<int> good{0};
   for (int i = 0; i < 16; ++i) {
     threads.emplace_back([&, i] {

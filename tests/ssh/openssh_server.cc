@@ -75,9 +75,9 @@ std::string HostKeyName(const std::string& type) { return "host_" + type; }
 void MakeKeyPair(const std::filesystem::path& path, const std::string& type,
                  const std::string& passphrase) {
   std::filesystem::remove(path);
-  const auto result = RunChild({"ssh-keygen", "-q", "-t", type, "-N", passphrase, "-C", "test",
-                                "-f", path.string()},
-                               {}, Deadline::After(std::chrono::seconds(60)));
+  const auto result = RunChild(
+      {"ssh-keygen", "-q", "-t", type, "-N", passphrase, "-C", "test", "-f", path.string()}, {},
+      Deadline::After(std::chrono::seconds(60)));
   if (!result.Succeeded()) throw Error("ssh-keygen: " + result.HowItEnded() + ": " + result.output);
 }
 
@@ -108,7 +108,8 @@ OpensshServer::OpensshServer(const Options& options)
     : directory_("test-sshd"), options_(options), user_(UserName()) {
   if (options_.port == 0) options_.port = FreePort(options_.address);
   ChangeHostKeys();
-  std::filesystem::copy_file(TestUserKey().string() + ".pub", directory_.path() / "authorized_keys");
+  std::filesystem::copy_file(TestUserKey().string() + ".pub",
+                             directory_.path() / "authorized_keys");
   std::string config;
   for (const auto& line : options_.more_config) config += line + "\n";
   config += fmt::format("ListenAddress {}:{}\n", options_.address, options_.port);
@@ -152,7 +153,14 @@ void OpensshServer::Start() {
   char* arguments[] = {argv[0].data(), argv[1].data(), argv[2].data(), argv[3].data(),
                        argv[4].data(), argv[5].data(), nullptr};
   WriteFile(log_path, "");
-  const int error = posix_spawn(&process_, arguments[0], nullptr, nullptr, arguments, environ);
+  // It must not hold our own output open: somebody may wait for its end.
+  posix_spawn_file_actions_t actions;
+  posix_spawn_file_actions_init(&actions);
+  posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDWR, 0);
+  posix_spawn_file_actions_adddup2(&actions, 0, 1);
+  posix_spawn_file_actions_adddup2(&actions, 0, 2);
+  const int error = posix_spawn(&process_, arguments[0], &actions, nullptr, arguments, environ);
+  posix_spawn_file_actions_destroy(&actions);
   if (error != 0) throw Error(fmt::format("cannot start {}: {}", argv[0], strerror(error)));
   WaitUntilListening();
 }
@@ -168,6 +176,14 @@ void OpensshServer::Stop() {
 
 void OpensshServer::KillSessions() {
   for (const pid_t process : Descendants(process_)) kill(process, SIGKILL);
+}
+
+void OpensshServer::WaitUntilIdle() const {
+  const Deadline deadline = Deadline::After(std::chrono::seconds(60));
+  while (!Children(process_).empty()) {
+    deadline.Check("end of the connections of sshd", log());
+    std::this_thread::sleep_for(milliseconds(5));
+  }
 }
 
 void OpensshServer::ChangeHostKeys() {

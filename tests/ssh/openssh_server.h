@@ -1,6 +1,6 @@
-// A real OpenSSH server on the loopback, for tests and benchmarks. It runs as the current user, root
-// or not, and lets only that user in, with a key made for the purpose. Shells there have an empty home
-// directory, so that no start-up file of the user's slows them down.
+// A real OpenSSH server on the loopback, for tests and benchmarks. It runs as the current user,
+// root or not, and lets only that user in, with a key made for the purpose. Shells there have an
+// empty home directory, so that no start-up file of the user's slows them down.
 #pragma once
 
 #include <sys/types.h>
@@ -52,6 +52,8 @@ class OpensshServer {
   void Stop();
   // Kills the processes that serve connections; the server goes on listening.
   void KillSessions();
+  // Waits until no process serves a connection any more.
+  void WaitUntilIdle() const;
   // Replaces the host keys; a running server goes on with the old ones.
   void ChangeHostKeys();
 

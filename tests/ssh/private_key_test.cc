@@ -56,7 +56,8 @@ TEST_F(PrivateKey, OpenToOthers) {
   const auto path = Path("open");
   MakeKeyPair(path);
   std::filesystem::permissions(path, std::filesystem::perms(0644));
-  EXPECT_THAT(Problem(path), AllOf(HasSubstr("mode 0644"), HasSubstr("chmod 600 " + path.string())));
+  EXPECT_THAT(Problem(path),
+              AllOf(HasSubstr("mode 0644"), HasSubstr("chmod 600 " + path.string())));
   std::filesystem::permissions(path, std::filesystem::perms(0620));
   EXPECT_THAT(Problem(path), HasSubstr("mode 0620"));
   std::filesystem::permissions(path, std::filesystem::perms(0400));
@@ -74,15 +75,14 @@ TEST_F(PrivateKey, Unreadable) {
 TEST_F(PrivateKey, PublicKeyGivenInstead) {
   MakeKeyPair(Path("id"));
   std::filesystem::permissions(Path("id.pub"), std::filesystem::perms(0600));
-  EXPECT_EQ(Problem(Path("id.pub")),
-            Path("id.pub").string() + " is a public key; give the private key " +
-                Path("id").string());
+  EXPECT_EQ(
+      Problem(Path("id.pub")),
+      Path("id.pub").string() + " is a public key; give the private key " + Path("id").string());
 }
 
 TEST_F(PrivateKey, WithPassphrase) {
   MakeKeyPair(Path("locked"), "ed25519", "secret");
-  EXPECT_THAT(Problem(Path("locked")),
-              AllOf(HasSubstr("has a passphrase"), HasSubstr("ssh-add")));
+  EXPECT_THAT(Problem(Path("locked")), AllOf(HasSubstr("has a passphrase"), HasSubstr("ssh-add")));
   const auto pem = Path("locked-pem");
   RunChild({"ssh-keygen", "-q", "-t", "rsa", "-m", "PEM", "-N", "secret", "-f", pem.string()}, {},
            Deadline::Never());
@@ -94,8 +94,7 @@ TEST_F(PrivateKey, NotAKey) {
   EXPECT_THAT(Problem(Path("text")), HasSubstr("is not a private key that can be read"));
   WriteFile(Path("empty"), "", 0600);
   EXPECT_THAT(Problem(Path("empty")), HasSubstr("is not a private key that can be read"));
-  WriteFile(Path("cut"),
-            "-----BEGIN OPENSSH PRIVATE KEY-----\nb3BlbnNzaC1rZXktdjEAAAA\n", 0600);
+  WriteFile(Path("cut"), "-----BEGIN OPENSSH PRIVATE KEY-----\nb3BlbnNzaC1rZXktdjEAAAA\n", 0600);
   EXPECT_THAT(Problem(Path("cut")), HasSubstr("is not a private key that can be read"));
 }
 

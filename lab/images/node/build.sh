@@ -60,8 +60,10 @@ take_programs() {
 	for name in modprobe rmmod insmod depmod; do ln -s ../bin/kmod "$tree/usr/sbin/$name"; done
 	ln -s dash "$tree/usr/bin/sh"
 	inside busybox --list-full | while read -r path; do
+		name=${path##*/} # kmod's lsmod is in bin, busybox' own would be in sbin
+		if [ -L "$tree/usr/bin/$name" ] || [ -L "$tree/usr/sbin/$name" ]; then continue; fi
 		path=$tree/usr/${path#usr/}
-		[ -e "$path" ] || [ -L "$path" ] || ln -s /bin/busybox "$path"
+		[ -e "$path" ] || ln -s /bin/busybox "$path"
 	done
 	ln -s sbin/init "$tree/init"
 }
@@ -89,7 +91,6 @@ take_settings() {
 
 make_disk() {
 	inside sh -c "cd /tree && find . -print0 | LC_ALL=C sort -z | cpio --null --quiet -o -H newc" >"$root/initrd"
-	if [ -s "$recipe/images/node/compress" ]; then sh "$recipe/images/node/compress" "$root/initrd"; fi
 	kernel=$root/boot/vmlinuz-$version
 	size=$(($(stat -c %s "$kernel") + $(stat -c %s "$root/initrd") + 2097152))
 	truncate -s $(((size / 1048576 + 1) * 1048576)) "$root/disk"
