@@ -89,8 +89,7 @@ CommandLine ParseCommandLine(const CommandRule& rule, const std::vector<std::str
 std::string HelpText(const CommandRule& rule) {
   std::string text = fmt::format("Usage: {}\n\n{}\n", Synopsis(rule), rule.help);
   for (const OptionRule& option : rule.options) {
-    const std::string left =
-        option.value.empty() ? option.name : option.name + " " + option.value;
+    const std::string left = option.value.empty() ? option.name : option.name + " " + option.value;
     text += fmt::format("  {:<16} {}\n", left, option.help);
   }
   return text;

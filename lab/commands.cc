@@ -12,7 +12,8 @@
 namespace passthrough {
 namespace {
 
-const OptionRule kLabDir = {"--lab-dir", "DIR", "the lab's directory (default: see passthrough-lab --help)"};
+const OptionRule kLabDir = {"--lab-dir", "DIR",
+                            "the lab's directory (default: see passthrough-lab --help)"};
 const OptionRule kCache = {"--cache", "DIR",
                            "images and saved states (default ~/.cache/pcie-passthrough-suite)"};
 
@@ -69,7 +70,8 @@ std::filesystem::path LabDirectoryOf(const CommandLine& line) {
 
 const std::vector<Command>& Commands() {
   const OptionRule facts = {"--facts", "FILE", "deploy into the lab that this facts.yaml is of"};
-  const OptionRule connect = {"--connect", "URI", "deploy on the host with this libvirt URI, with real devices"};
+  const OptionRule connect = {"--connect", "URI",
+                              "deploy on the host with this libvirt URI, with real devices"};
   static const std::vector<Command> commands = {
       {{"up",
         {kLabDir, {"--fresh", "", "boot, even where a saved state is there"}, kCache},
@@ -128,7 +130,8 @@ const std::vector<Command>& Commands() {
         {kCache, {"--quiet", "", "print nothing but the directory"}},
         {},
         false,
-        "Builds the lab's images, if this version's are not in the cache, and prints where they are.\n"},
+        "Builds the lab's images, if this version's are not in the cache, and prints where they "
+        "are.\n"},
        RunBuild}};
   return commands;
 }

@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <chrono>
+#include <cstdio>
 
 #include "helpers/base/error.h"
 #include "helpers/base/text.h"
@@ -11,7 +12,6 @@
 #include "lab/deployer.h"
 #include "lab/lab_directory.h"
 #include "lab/lab_facts.h"
-#include "lab/step_log.h"
 
 namespace passthrough {
 namespace {
@@ -42,7 +42,7 @@ Target TargetOf(const CommandLine& line) {
   }
   const LabPaths paths(facts_file ? std::filesystem::absolute(*facts_file).parent_path()
                                   : LabDirectoryOf(line));
-  const std::filesystem::path facts = 
+  const std::filesystem::path facts =
       facts_file ? std::filesystem::path(*facts_file) : paths.facts();
   if (!std::filesystem::exists(facts)) {
     throw Error(fmt::format("no lab is up in {}: passthrough-lab up --lab-dir {} {}",
@@ -60,19 +60,19 @@ int Deploy(const CommandLine& line, Action action) {
   Target target = TargetOf(line);
   LibvirtConnection connection =
       LibvirtConnection::Open(target.uri, Deadline::After(std::chrono::seconds(60)));
-  const StepLog log;
-  action(MakePlan(file), target.settings, connection,
-         [&](const std::string& text) { log.Say(text); });
+  action(MakePlan(file), target.settings, connection, [](const std::string& text) {
+    fmt::print("{}\n", text);
+    std::fflush(stdout);
+  });
   return 0;
 }
 
 }  // namespace
 
 int RunCreate(const CommandLine& line) {
-  return Deploy(line, [](const Plan& plan, const DeploySettings& settings,
-                         LibvirtConnection& connection, const DeployLog& log) {
-    CreateCluster(plan, settings, connection, log);
-  });
+  return Deploy(line,
+                [](const Plan& plan, const DeploySettings& settings, LibvirtConnection& connection,
+                   const DeployLog& log) { CreateCluster(plan, settings, connection, log); });
 }
 
 int RunDestroy(const CommandLine& line) {

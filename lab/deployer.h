@@ -24,9 +24,10 @@ struct VolumeReference {
 struct DeploySettings {
   // A cluster's pool is the directory <pool_root>/<cluster> on the hypervisor.
   std::string pool_root = "/var/lib/libvirt/images";
-  // The base image, if the hypervisor has it already, whatever base_image_path says. It must stay for
-  // as long as the cluster does: the cluster's own base volume is an overlay of it. Absent: each node's base_image_path is uploaded from this machine (relative to where the program
-  // was started, as ai-how has it).
+  // The base image, if the hypervisor has it already, whatever base_image_path says. It must stay
+  // for as long as the cluster does: the cluster's own base volume is an overlay of it. Absent:
+  // each node's base_image_path is uploaded from this machine (relative to where the program was
+  // started, as ai-how has it).
   std::optional<VolumeReference> base_volume;
   // What every node gets, whatever the cluster file asks for. Absent: what the file asks for.
   std::optional<NodeScale> scale;
@@ -34,18 +35,22 @@ struct DeploySettings {
   bool impersonate = false;
   // The GPU's option ROM; off in a lab, where the emulated functions have none worth running.
   bool gpu_rom = true;
-  // The nodes' CPU where there is no KVM, such as {"qemu64", {"+rdrand"}}. Empty: libvirt's "maximum".
+  // KVM where the hypervisor offers it and hardware.acceleration does not say no. false: never. (An
+  // emulated host can offer it too: QEMU emulates AMD's SVM.)
+  bool allow_kvm = true;
+  // The nodes' CPU where there is no KVM, such as {"qemu64", {"+rdrand"}}. Empty: libvirt's
+  // "maximum".
   CpuModel emulated_cpu;
 };
 
 // Takes one line of progress, without its end: "network … started". Called on the calling thread.
 using DeployLog = std::function<void(const std::string& line)>;
 
-// Makes the clusters of `plan`: for each its network and pool, then the base image, an overlay volume
-// and a domain a node; starts every node that the file does not keep off. Checks before the first
-// change that no network, pool or domain of these names exists; an object that does is an error that
-// says how to remove it. What a failed create has made stays, is named in the error, and goes with
-// DestroyCluster. Throws Error.
+// Makes the clusters of `plan`: for each its network and pool, then the base image, an overlay
+// volume and a domain a node; starts every node that the file does not keep off. Checks before the
+// first change that no network, pool or domain of these names exists; an object that does is an
+// error that says how to remove it. What a failed create has made stays, is named in the error, and
+// goes with DestroyCluster. Throws Error.
 void CreateCluster(const Plan& plan, const DeploySettings& settings, LibvirtConnection& connection,
                    const DeployLog& log, const Deadline& deadline = Deadline::Never());
 

@@ -63,7 +63,8 @@ void AddCpuFeatures(pugi::xml_node cpu, const std::vector<std::string>& features
 void AddCpuTopology(pugi::xml_node cpu, const DomainSpec& spec) {
   const auto& topology = spec.acceleration.cpu_topology;
   // libvirt wants it to give exactly the number of CPUs, which a lab scales down.
-  if (!topology || topology->sockets * topology->cores * topology->threads != spec.size.cpus) return;
+  if (!topology || topology->sockets * topology->cores * topology->threads != spec.size.cpus)
+    return;
   Add(cpu, "topology",
       {{"sockets", std::to_string(topology->sockets)},
        {"cores", std::to_string(topology->cores)},
@@ -126,8 +127,8 @@ void AddDevices(pugi::xml_node domain, const DomainSpec& spec) {
   Add(serial, "target", {{"port", "0"}});
   Add(Add(devices, "console", {{"type", "pty"}}), "target", {{"type", "serial"}, {"port", "0"}});
 
-  // No guest addresses: each function gets a root port of its own, as ai-how has it, so that each can
-  // be unplugged by itself.
+  // No guest addresses: each function gets a root port of its own, as ai-how has it, so that each
+  // can be unplugged by itself.
   for (size_t i = 0; i < spec.devices.size(); ++i) {
     AddHostdev(devices, spec.devices[i], HostdevAlias(spec.devices[i], i), spec.gpu_rom);
   }

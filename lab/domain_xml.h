@@ -19,7 +19,8 @@ struct NodeScale {
 
 // A CPU model and what is added to it or taken from it: "+rdrand", "-vmx".
 struct CpuModel {
-  std::string model;  // as hardware.acceleration.cpu_model, or any model of QEMU's; empty: the default
+  std::string
+      model;  // as hardware.acceleration.cpu_model, or any model of QEMU's; empty: the default
   std::vector<std::string> features;
 };
 
@@ -27,8 +28,8 @@ struct CpuModel {
 struct DomainSpec {
   std::string name;
   NodeScale size;
-  bool kvm = false;  // false: emulation
-  CpuModel emulated_cpu;      // without KVM
+  bool kvm = false;       // false: emulation
+  CpuModel emulated_cpu;  // without KVM
   Acceleration acceleration;
   std::string disk_path;    // absolute, on the hypervisor
   std::string console_log;  // absolute, on the hypervisor
@@ -68,8 +69,8 @@ std::string MakeNetworkXml(const NetworkSpec& spec);
 
 std::string MakePoolXml(std::string_view name, std::string_view path);
 
-// A volume of a directory pool. `capacity_bytes` is the size that the guest sees. `backing_path`: the
-// qcow2 image that it is an overlay of; empty: none.
+// A volume of a directory pool. `capacity_bytes` is the size that the guest sees. `backing_path`:
+// the qcow2 image that it is an overlay of; empty: none.
 std::string MakeVolumeXml(std::string_view name, std::string_view format, uint64_t capacity_bytes,
                           std::string_view backing_path = {});
 

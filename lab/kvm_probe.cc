@@ -38,15 +38,16 @@ std::string ProbeFirmware() {
   std::string firmware(kFirmwareSize, '\xf4');  // hlt
   Put(firmware, kReset, {0xe9, 0x0d, 0xff});    // jmp kCode16
   Put(firmware, kCode16,
-      {0xfa,                                                // cli
-       0x2e, 0x66, 0x0f, 0x01, 0x16, 0x60, 0xff,            // lgdt cs:[kDescriptorPointer]
-       0x0f, 0x20, 0xc0, 0x0c, 0x01, 0x0f, 0x22, 0xc0,      // cr0 |= 1: protected mode
-       0x66, 0xea, 0x40, 0xff, 0xff, 0xff, 0x08, 0x00});    // jmp 8:0xffffff40
-  Put(firmware, kCode32, {0xb0, kAnswer, 0xe6, 0xf4});      // mov al, kAnswer; out 0xf4, al
+      {0xfa,                                              // cli
+       0x2e, 0x66, 0x0f, 0x01, 0x16, 0x60, 0xff,          // lgdt cs:[kDescriptorPointer]
+       0x0f, 0x20, 0xc0, 0x0c, 0x01, 0x0f, 0x22, 0xc0,    // cr0 |= 1: protected mode
+       0x66, 0xea, 0x40, 0xff, 0xff, 0xff, 0x08, 0x00});  // jmp 8:0xffffff40
+  Put(firmware, kCode32, {0xb0, kAnswer, 0xe6, 0xf4});    // mov al, kAnswer; out 0xf4, al
   Put(firmware, kDescriptorPointer, {0x0f, 0x00, 0x68, 0xff, 0xff, 0xff});
   Put(firmware, kDescriptors,
       {0, 0, 0, 0, 0, 0, 0, 0,
-       // Code, 4 GiB, 32 bits; marked accessed, since the table is in memory that cannot be written.
+       // Code, 4 GiB, 32 bits; marked accessed, since the table is in memory that cannot be
+       // written.
        0xff, 0xff, 0, 0, 0, 0x9b, 0xcf, 0});
   return firmware;
 }
@@ -74,11 +75,11 @@ bool ProbeGuestAnswers(const std::filesystem::path& qemu, Accelerator accelerato
   WriteFile(firmware, ProbeFirmware());
   ChildOptions options;
   options.grace = std::chrono::seconds(1);
-  const ChildResult result = RunChild(
-      {qemu.string(), "-accel", std::string(ToString(accelerator)), "-machine", "pc", "-m", "16",
-       "-nodefaults", "-no-user-config", "-display", "none", "-bios", firmware.string(), "-device",
-       "isa-debug-exit,iobase=0xf4,iosize=1"},
-      options, Deadline::After(std::chrono::seconds(5)));
+  const ChildResult result =
+      RunChild({qemu.string(), "-accel", std::string(ToString(accelerator)), "-machine", "pc", "-m",
+                "16", "-nodefaults", "-no-user-config", "-display", "none", "-bios",
+                firmware.string(), "-device", "isa-debug-exit,iobase=0xf4,iosize=1"},
+               options, Deadline::After(std::chrono::seconds(5)));
   return result.exit_status == kAnswerStatus;
 }
 
@@ -93,8 +94,8 @@ KvmAnswer ProbeKvm(const std::filesystem::path& qemu, const std::filesystem::pat
   }
   close(descriptor);
   if (!ProbeGuestAnswers(qemu, Accelerator::kKvm)) {
-    return {false, fmt::format("no KVM: {} is there, but a probe guest does not answer",
-                               device.string())};
+    return {false,
+            fmt::format("no KVM: {} is there, but a probe guest does not answer", device.string())};
   }
   return {true, "KVM: a probe guest answers"};
 }

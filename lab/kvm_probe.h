@@ -24,7 +24,8 @@ struct KvmAnswer {
 };
 
 // A machine can have /dev/kvm and still not run an ordinary guest with it: the guest hangs at once.
-// So KVM counts only where the processor says vmx or svm, /dev/kvm opens, and a probe guest answers.
+// So KVM counts only where the processor says vmx or svm, /dev/kvm opens, and a probe guest
+// answers.
 KvmAnswer ProbeKvm(const std::filesystem::path& qemu,
                    const std::filesystem::path& cpuinfo = "/proc/cpuinfo",
                    const std::filesystem::path& device = "/dev/kvm");

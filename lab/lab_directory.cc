@@ -55,9 +55,10 @@ bool IsStillAt(int descriptor, const std::filesystem::path& path) {
 void CheckIsALabOrEmpty(const std::filesystem::path& directory) {
   if (std::filesystem::is_empty(directory)) return;
   if (ReadLabRecord(LabPaths(directory))) return;
-  throw Error(fmt::format("{} is not empty and has no lab in it (no lab.json): choose another "
-                          "--lab-dir",
-                          directory.string()));
+  throw Error(
+      fmt::format("{} is not empty and has no lab in it (no lab.json): choose another "
+                  "--lab-dir",
+                  directory.string()));
 }
 
 }  // namespace
@@ -159,8 +160,8 @@ LabLock::LabLock(const std::filesystem::path& directory, const Deadline& deadlin
             IsStillAt(descriptor, directory)) {
           return descriptor;
         }
-        *last_cause = errno == EWOULDBLOCK ? "another passthrough-lab is at work on it"
-                                           : strerror(errno);
+        *last_cause =
+            errno == EWOULDBLOCK ? "another passthrough-lab is at work on it" : strerror(errno);
         if (descriptor >= 0) close(descriptor);
         return std::nullopt;
       });

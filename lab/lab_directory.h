@@ -23,9 +23,9 @@ enum class LabPhase {
 struct LabRecord {
   std::string id;  // 16 hexadecimal digits, its own at each start of QEMU
   LabPhase phase = LabPhase::kStarting;
-  std::string cluster_file;   // absolute
-  std::string images;         // absolute
-  std::string accelerator;    // "tcg", "kvm"
+  std::string cluster_file;  // absolute
+  std::string images;        // absolute
+  std::string accelerator;   // "tcg", "kvm"
   int memory_mib = 0;
   int cpus = 0;
   std::vector<std::string> functions;  // "0000:01:00.0 gpu"
@@ -55,6 +55,7 @@ struct LabPaths {
   std::filesystem::path deployer() const { return directory / "deployer.json"; }
   std::filesystem::path known_hosts() const { return directory / "known_hosts"; }
   std::filesystem::path ssh_config() const { return directory / "ssh_config"; }
+  std::filesystem::path ssh_program() const { return directory / "ssh"; }
   std::filesystem::path console() const { return directory / "console.log"; }
   std::filesystem::path qemu_log() const { return directory / "qemu.log"; }
   std::filesystem::path qmp_socket() const { return directory / "qmp.sock"; }

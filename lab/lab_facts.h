@@ -12,9 +12,10 @@ namespace passthrough {
 std::filesystem::path LabKey(const LabRecord& record);
 
 // "qemu+ssh://root@127.0.0.1:PORT/system?…": asks for nothing, trusts only the pinned host key.
-std::string LabLibvirtUri(const LabPaths& paths, const LabRecord& record);
+std::string LabLibvirtUri(const LabPaths& paths);
 
-// Writes facts.yaml (a profile fragment, see helpers/config/profile.h), deployer.json and ssh_config.
+// Writes facts.yaml (a profile fragment, see helpers/config/profile.h), deployer.json and
+// ssh_config.
 void WriteFacts(const LabPaths& paths, const LabRecord& record);
 
 // What `create` and `destroy` do differently in the lab of this directory: smaller nodes, the image

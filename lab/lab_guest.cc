@@ -43,6 +43,12 @@ bool ServerSpeaks(uint16_t port, std::string* last_cause) {
   return false;
 }
 
+std::string Result(const std::string& what, const ExecResult& result) {
+  if (result.exit_status == 0) return result.output;
+  throw Error(fmt::format("lab host: {} ended with exit status {}: {}", what, result.exit_status,
+                          Printable(LastLines(result.output + result.error_output, 5))));
+}
+
 }  // namespace
 
 LabGuest LabGuest::Connect(uint16_t port, const std::filesystem::path& key,
@@ -67,11 +73,13 @@ LabGuest LabGuest::Connect(uint16_t port, const std::filesystem::path& key,
 }
 
 std::string LabGuest::Run(const std::string& command, const Deadline& deadline) {
-  const ExecResult result = session_.Exec(command, {}, deadline);
-  if (result.exit_status == 0) return result.output;
-  throw Error(fmt::format("lab host: `{}` ended with exit status {}: {}", command,
-                          result.exit_status,
-                          Printable(LastLines(result.output + result.error_output, 5))));
+  return Result(command, session_.Exec(command, {}, deadline));
+}
+
+std::string LabGuest::RunScript(const std::string& script, const Deadline& deadline) {
+  ExecOptions options;
+  options.input = script;
+  return Result("a script", session_.Exec("exec sh -s", options, deadline));
 }
 
 void LabGuest::SetClock(const Deadline& deadline) {

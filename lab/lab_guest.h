@@ -15,15 +15,18 @@ namespace passthrough {
 class LabGuest {
  public:
   // Waits until the SSH server on 127.0.0.1:`port` answers, and pins its key in `known_hosts`.
-  // `still_alive` is called while waiting and throws where there is nothing left to wait for. Throws
-  // SshError, TimeoutError, InterruptedError.
+  // `still_alive` is called while waiting and throws where there is nothing left to wait for.
+  // Throws SshError, TimeoutError, InterruptedError.
   static LabGuest Connect(uint16_t port, const std::filesystem::path& key,
                           const std::filesystem::path& known_hosts,
                           const std::function<void()>& still_alive, const Deadline& deadline);
 
-  // Runs a shell command and returns what it prints. Throws Error with the end of its output where it
-  // does not exit 0.
+  // Runs a shell command and returns what it prints. Throws Error with the end of its output where
+  // it does not exit 0.
   std::string Run(const std::string& command, const Deadline& deadline);
+
+  // The same for the text of a script.
+  std::string RunScript(const std::string& script, const Deadline& deadline);
 
   // Sets the clock to this machine's: a saved state has its own.
   void SetClock(const Deadline& deadline);

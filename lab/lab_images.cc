@@ -19,12 +19,12 @@ using std::chrono::minutes;
 constexpr char kBuilder[] = PASSTHROUGH_LAB_SOURCE_DIR "/images/build.sh";
 
 std::filesystem::path ImageDirectory(const std::string& cache) {
-  const ChildResult result = RunChild({kBuilder, "--cache", cache, "--print-dir"}, {},
-                                      Deadline::After(minutes(1)));
+  const ChildResult result =
+      RunChild({kBuilder, "--cache", cache, "--print-dir"}, {}, Deadline::After(minutes(1)));
   const std::string_view printed = Trim(result.output);
   if (result.Succeeded() && printed.starts_with('/')) return printed;
-  throw Error(fmt::format("{} --print-dir: {}: {}", kBuilder, result.HowItEnded(),
-                          Printable(printed)));
+  throw Error(
+      fmt::format("{} --print-dir: {}: {}", kBuilder, result.HowItEnded(), Printable(printed)));
 }
 
 }  // namespace

@@ -18,7 +18,8 @@ struct LabImages {
 };
 
 // Builds what the recipe's images lack, which takes some minutes the first time, and a moment after
-// that; uses those in $PASSTHROUGH_LAB_IMAGES, if that is set, as they are. Throws Error with the end of what the builder said; InterruptedError.
+// that; uses those in $PASSTHROUGH_LAB_IMAGES, if that is set, as they are. Throws Error with the
+// end of what the builder said; InterruptedError.
 LabImages EnsureImages(const std::filesystem::path& cache, const StepLog& log);
 
 }  // namespace passthrough

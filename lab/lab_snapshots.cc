@@ -107,12 +107,12 @@ std::vector<LabSnapshot> ListSnapshots(const LabPaths& paths) {
 
 std::string SnapshotNameProblem(const std::string& name) {
   const bool good = !name.empty() && name.size() <= 64 && name.front() != '.' &&
-                    name.front() != '-' &&
-                    name.find_first_not_of(kLetters) == std::string::npos;
+                    name.front() != '-' && name.find_first_not_of(kLetters) == std::string::npos;
   if (good) return {};
-  return fmt::format("\"{}\" cannot name a snapshot: at most 64 letters, digits, '_', '.' and '-', "
-                     "and neither '.' nor '-' first",
-                     Printable(name));
+  return fmt::format(
+      "\"{}\" cannot name a snapshot: at most 64 letters, digits, '_', '.' and '-', "
+      "and neither '.' nor '-' first",
+      Printable(name));
 }
 
 void SnapshotLab(const std::filesystem::path& directory, const std::string& name, bool replace,
@@ -134,9 +134,10 @@ void SnapshotLab(const std::filesystem::path& directory, const std::string& name
     record.layer = ActiveLayer(qmp, deadline);
     LabRecord after = record;
     after.layer = NextLayer(paths);
+    // Noted first: a layer that is not there yet does no harm, one that is not known of would.
+    WriteLabRecord(paths, after);
     SaveMachine(qmp, StateFile(unfinished), paths.layer(after.layer),
                 deadline.OrAfter(minutes(10)));
-    WriteLabRecord(paths, after);
     const json value = {
         {"time", fmt::format("{:%Y-%m-%d %H:%M:%S}", fmt::localtime(std::time(nullptr)))},
         {"lab", json::parse(ToJson(record))}};
@@ -151,8 +152,8 @@ void SnapshotLab(const std::filesystem::path& directory, const std::string& name
                       std::filesystem::file_size(StateFile(target)) >> 20));
 }
 
-void RestoreLab(const std::filesystem::path& directory, const std::string& name,
-                const StepLog& log, const Deadline& deadline) {
+void RestoreLab(const std::filesystem::path& directory, const std::string& name, const StepLog& log,
+                const Deadline& deadline) {
   CheckName(name);
   const LabPaths paths(std::filesystem::absolute(directory).lexically_normal());
   LabLock lock(paths.directory, deadline);

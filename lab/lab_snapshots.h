@@ -1,4 +1,5 @@
-// Snapshots of a lab host with whatever runs in it. They live in the lab's directory and go with it.
+// Snapshots of a lab host with whatever runs in it. They live in the lab's directory and go with
+// it.
 #pragma once
 
 #include <filesystem>
@@ -13,9 +14,9 @@ namespace passthrough {
 
 struct LabSnapshot {
   std::string name;
-  std::string time;  // when it was taken: "2030-01-31 12:00:00"
+  std::string time;    // when it was taken: "2030-01-31 12:00:00"
   uint64_t bytes = 0;  // of its memory state
-  LabRecord record;  // the lab as it was
+  LabRecord record;    // the lab as it was
 };
 
 // Oldest first.
@@ -24,15 +25,15 @@ std::vector<LabSnapshot> ListSnapshots(const LabPaths& paths);
 // Why `name` cannot name a snapshot, or an empty text.
 std::string SnapshotNameProblem(const std::string& name);
 
-// Saves the lab under `name`; it stands still meanwhile and runs on afterwards. Throws Error where the
-// lab is down, or has a snapshot of this name and `replace` is false.
+// Saves the lab under `name`; it stands still meanwhile and runs on afterwards. Throws Error where
+// the lab is down, or has a snapshot of this name and `replace` is false.
 void SnapshotLab(const std::filesystem::path& directory, const std::string& name, bool replace,
                  const StepLog& log, const Deadline& deadline = Deadline::Never());
 
 // Goes back to the snapshot `name`, whether the lab is up or was stopped with its directory kept.
-// Throws Error where there is none of this name, and says which there are. A start that fails leaves
-// the lab down with its snapshots.
-void RestoreLab(const std::filesystem::path& directory, const std::string& name,
-                const StepLog& log, const Deadline& deadline = Deadline::Never());
+// Throws Error where there is none of this name, and says which there are. A start that fails
+// leaves the lab down with its snapshots.
+void RestoreLab(const std::filesystem::path& directory, const std::string& name, const StepLog& log,
+                const Deadline& deadline = Deadline::Never());
 
 }  // namespace passthrough

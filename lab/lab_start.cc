@@ -108,8 +108,7 @@ void StartMachine(const LabPaths& paths, LabRecord* record,
   } catch (const InterruptedError&) {
     throw;
   } catch (const Error& error) {
-    throw Error(fmt::format("lab host: QEMU does not start: {}{}", error.what(),
-                            LastWords(paths)));
+    throw Error(fmt::format("lab host: QEMU does not start: {}{}", error.what(), LastWords(paths)));
   }
   WriteLabRecord(paths, *record);
 }

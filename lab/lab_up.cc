@@ -4,8 +4,10 @@
 #include <fmt/ranges.h>
 
 #include <chrono>
+#include <utility>
 
 #include "helpers/base/error.h"
+#include "helpers/base/files.h"
 #include "helpers/base/text.h"
 #include "helpers/config/plan.h"
 #include "lab/kvm_probe.h"
@@ -45,6 +47,7 @@ LabMachine DescribeMachine(const Plan& plan, const LabTopology& topology, const 
   machine.accelerator = kvm.works ? Accelerator::kKvm : Accelerator::kEmulation;
   machine.memory_mib = LabMemoryMiB(plan);
   machine.cpus = LabCpus();
+  machine.tsc_mhz = TimeStampCounterMHz();
   machine.kernel = images.kernel();
   machine.initrd = images.initrd();
   machine.image = images.host_disk();
@@ -56,8 +59,13 @@ LabMachine DescribeMachine(const Plan& plan, const LabTopology& topology, const 
   return machine;
 }
 
-LabRecord NewRecord(const LabUpOptions& options, const LabMachine& machine,
-                    const LabImages& images) {
+// What is run in a lab host once, before its state is saved.
+std::string Rehearsal() {
+  return ReadFile(std::filesystem::path(PASSTHROUGH_LAB_SOURCE_DIR) / "rehearse-deployment.sh");
+}
+
+LabRecord NewRecord(const LabUpOptions& options, const LabMachine& machine, const LabImages& images,
+                    const std::string& rehearsal) {
   LabRecord record;
   record.id = NewLabId();
   record.cluster_file = std::filesystem::absolute(options.cluster_file).lexically_normal();
@@ -66,7 +74,7 @@ LabRecord NewRecord(const LabUpOptions& options, const LabMachine& machine,
   record.memory_mib = machine.memory_mib;
   record.cpus = machine.cpus;
   record.functions = FunctionTexts(machine.topology);
-  record.machine_key = MachineKey(machine);
+  record.machine_key = MachineKey(machine) + rehearsal;
   record.machine_arguments = MachineArguments(machine);
   record.disk_address = machine.topology.disk_address;
   record.network_address = machine.topology.network_address;
@@ -87,23 +95,25 @@ void CheckServes(const LabRecord& record, const Plan& plan, const LabTopology& t
   }
   const int memory = LabMemoryMiB(plan);
   if (record.memory_mib < memory) {
-    throw Error(fmt::format("the lab that runs in {} has {} MiB of memory, {} needs {} MiB. Take it "
-                            "down first (passthrough-lab down --lab-dir {})",
-                            directory.string(), record.memory_mib, plan.config_path, memory,
-                            directory.string()));
+    throw Error(fmt::format(
+        "the lab that runs in {} has {} MiB of memory, {} needs {} MiB. Take it "
+        "down first (passthrough-lab down --lab-dir {})",
+        directory.string(), record.memory_mib, plan.config_path, memory, directory.string()));
   }
 }
 
 // One `up` that found no lab running.
 class Start {
  public:
+  std::filesystem::path host_disk;
+  std::string rehearsal;
+
   Start(const LabPaths& paths, const LabUpOptions& options, const StepLog& log, LabRecord record,
-        std::filesystem::path host_disk, const Deadline& deadline)
+        const Deadline& deadline)
       : paths_(paths),
         log_(log),
         cache_(options.cache),
         record_(std::move(record)),
-        host_disk_(std::move(host_disk)),
         deadline_(deadline) {
     std::filesystem::create_directories(paths.layers());
   }
@@ -133,8 +143,8 @@ class Start {
     } catch (const InterruptedError&) {
       throw;
     } catch (const std::exception& error) {
-      log_.Say(fmt::format("lab host: its saved state does not work and is removed: {}",
-                           error.what()));
+      log_.Say(
+          fmt::format("lab host: its saved state does not work and is removed: {}", error.what()));
       StopMachine(paths_, record_);
       cache_.Remove(*saved);
       return false;
@@ -144,37 +154,31 @@ class Start {
   void FromItsBeginning() {
     log_.Say("lab host: booting (its state is kept for the next time)");
     record_.layer = NextLayer(paths_);
-    CreateLayer(paths_.layer(record_.layer), host_disk_);
+    CreateLayer(paths_.layer(record_.layer), host_disk);
     StartMachine(paths_, &record_, std::nullopt, deadline_);
     log_.Say(fmt::format("lab host: waiting for SSH on 127.0.0.1:{}", record_.ssh_port));
     LabGuest guest = WaitForGuest(paths_, record_, deadline_.OrAfter(kBootLimit));
     log_.Say("lab host: SSH answers; waiting for libvirt");
     WarmUp(guest);
-    log_.Say("lab host: libvirt answers; saving its state");
+    log_.Say("lab host: saving its state");
     KeepState();
   }
 
-  // What every deployment would meet cold: done once, before the state is saved.
+  // What every deployment would meet cold is done once, before the state is saved.
   void WarmUp(LabGuest& guest) {
     const Deadline limit = deadline_.OrAfter(kBootLimit);
     guest.Run("until virsh -q -c qemu:///system list >/dev/null 2>&1; do sleep 0.2; done", limit);
-    guest.Run("modprobe -a vfio-pci vfio_iommu_type1", limit);
-    guest.Run("virsh -q -c qemu:///system domcapabilities --virttype qemu >/dev/null", limit);
-    guest.Run("qemu-system-x86_64 --version >/dev/null; cat /usr/bin/qemu-system-x86_64 >/dev/null",
-              limit);
-    guest.Run("sync", limit);
+    log_.Say("lab host: libvirt answers; rehearsing a deployment");
+    guest.RunScript(rehearsal, limit);
   }
 
   // A state that cannot be kept costs the next `up` its seconds, and this one nothing.
   void KeepState() {
-    const int saved_layer = record_.layer;
-    const int next_layer = NextLayer(paths_);
+    const int saved_layer = std::exchange(record_.layer, NextLayer(paths_));
     try {
       cache_.Store(record_.machine_key, [&](const BootedState& state) {
-        QmpConnection qmp =
-            QmpConnection::Open(paths_.qmp_socket(), deadline_.OrAfter(minutes(1)));
-        SaveMachine(qmp, state.state(), paths_.layer(next_layer), deadline_.OrAfter(minutes(5)));
-        record_.layer = next_layer;
+        QmpConnection qmp = QmpConnection::Open(paths_.qmp_socket(), deadline_.OrAfter(minutes(1)));
+        SaveMachine(qmp, state.state(), paths_.layer(record_.layer), deadline_.OrAfter(minutes(5)));
         LinkOrCopy(paths_.layer(saved_layer), state.disk());
       });
     } catch (const InterruptedError&) {
@@ -188,7 +192,6 @@ class Start {
   const StepLog& log_;
   StateCache cache_;
   LabRecord record_;
-  std::filesystem::path host_disk_;
   Deadline deadline_;
 };
 
@@ -216,8 +219,8 @@ void BringLabUp(const LabUpOptions& options, const StepLog& log, const Deadline&
   const std::optional<LabRecord> earlier = ReadLabRecord(paths);
   if (earlier && earlier->phase == LabPhase::kUp && MachineRuns(*earlier)) {
     CheckServes(*earlier, plan, topology, paths.directory);
-    log.Say(fmt::format("lab host: already up in {}, SSH on 127.0.0.1:{}",
-                        paths.directory.string(), earlier->ssh_port));
+    log.Say(fmt::format("lab host: already up in {}, SSH on 127.0.0.1:{}", paths.directory.string(),
+                        earlier->ssh_port));
     return;
   }
   if (earlier && earlier->phase != LabPhase::kKept) {
@@ -227,15 +230,20 @@ void BringLabUp(const LabUpOptions& options, const StepLog& log, const Deadline&
 
   const LabImages images = EnsureImages(options.cache, log);
   const LabMachine machine = DescribeMachine(plan, topology, images, log);
-  LabRecord record = NewRecord(options, machine, images);
+  const std::string rehearsal = Rehearsal();
+  LabRecord record = NewRecord(options, machine, images, rehearsal);
   if (const auto kept = ReadLabRecord(paths); kept && kept->machine_key != record.machine_key) {
-    throw Error(fmt::format("{} keeps snapshots of another machine: restore one of them, or remove "
-                            "them (passthrough-lab down --lab-dir {})",
-                            paths.directory.string(), paths.directory.string()));
+    throw Error(
+        fmt::format("{} keeps snapshots of another machine: restore one of them, or remove "
+                    "them (passthrough-lab down --lab-dir {})",
+                    paths.directory.string(), paths.directory.string()));
   }
   WriteLabRecord(paths, record);
   try {
-    Start(paths, options, log, std::move(record), images.host_disk(), deadline).Run(options.fresh);
+    Start start(paths, options, log, std::move(record), deadline);
+    start.host_disk = images.host_disk();
+    start.rehearsal = rehearsal;
+    start.Run(options.fresh);
   } catch (...) {
     CleanUp(paths, lock, true);
     throw;

@@ -17,11 +17,11 @@ struct LabUpOptions {
   bool fresh = false;               // boot, even where a saved state of this machine is there
 };
 
-// Starts a lab host with a function at every PCI address that the cluster file names, and returns when
-// its SSH server and its libvirt answer. Does nothing where it runs already; throws Error where a lab
-// with other functions runs in this directory. The first start of a machine boots it and keeps its
-// state in the cache; later ones start from there. When this throws, nothing is left that was not
-// there before.
+// Starts a lab host with a function at every PCI address that the cluster file names, and returns
+// when its SSH server and its libvirt answer. Does nothing where it runs already; throws Error
+// where a lab with other functions runs in this directory. The first start of a machine boots it
+// and keeps its state in the cache; later ones start from there. When this throws, nothing is left
+// that was not there before.
 void BringLabUp(const LabUpOptions& options, const StepLog& log,
                 const Deadline& deadline = Deadline::Never());
 

@@ -24,6 +24,7 @@ struct LabMachine {
   Accelerator accelerator = Accelerator::kEmulation;
   int memory_mib = 0;
   int cpus = 0;
+  int tsc_mhz = 0;  // TimeStampCounterMHz; 0: the guest finds out by itself
   std::filesystem::path kernel;
   std::filesystem::path initrd;
   std::filesystem::path image;  // the root disk, never written to
@@ -35,8 +36,14 @@ struct LabMachine {
 // clusters of similar size share saved states.
 int LabMemoryMiB(const Plan& plan);
 
-// Processors for the lab host: this machine's, at least 2 and at most 4.
+// Processors for the lab host. One: QEMU 7.2 emulates SVM for `-cpu max`, the lab host's kernel offers KVM by
+// it, and nodes start three times as fast as under two levels of emulation. With two processors one node
+// in 24 hung while it booted, and the lab host after some minutes (soft lockups on both); with one, none
+// of 16 did.
 int LabCpus();
+
+// The rate of this machine's time stamp counter, measured in 20 ms; 0 where it has none.
+int TimeStampCounterMHz();
 
 // QEMU's arguments that a saved state must meet again, the program first. Nothing of one lab's own:
 // no path but the images', no port.

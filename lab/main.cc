@@ -44,8 +44,7 @@ int Run(const std::vector<std::string>& words) {
   if (words[0] == "--help" || words[0] == "-h" || words[0] == "help") return Overview();
   for (const Command& command : Commands()) {
     if (command.rule.name != words[0]) continue;
-    const CommandLine line =
-        ParseCommandLine(command.rule, {words.begin() + 1, words.end()});
+    const CommandLine line = ParseCommandLine(command.rule, {words.begin() + 1, words.end()});
     if (!line.help) return command.run(line);
     fmt::print("{}", HelpText(command.rule));
     return 0;

@@ -93,8 +93,7 @@ std::optional<pid_t> FindQemu(const std::string& name) {
   return std::nullopt;
 }
 
-pid_t StartQemu(const std::vector<std::string>& arguments,
-                const std::filesystem::path& directory) {
+pid_t StartQemu(const std::vector<std::string>& arguments, const std::filesystem::path& directory) {
   const std::filesystem::path log = directory / "qemu.log";
   const int output = open(log.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
   if (output < 0) {
@@ -124,9 +123,10 @@ void StopQemu(const std::string& name, const std::filesystem::path& qmp_socket,
     if (!handle.WaitForEnd(grace)) {
       handle.Kill();
       if (!handle.WaitForEnd(std::chrono::seconds(30))) {
-        throw Error(fmt::format("QEMU (process {}) does not end, not even by SIGKILL; look at "
-                                "/proc/{}/stack for what it hangs in",
-                                *process, *process));
+        throw Error(
+            fmt::format("QEMU (process {}) does not end, not even by SIGKILL; look at "
+                        "/proc/{}/stack for what it hangs in",
+                        *process, *process));
       }
     }
     waitpid(*process, nullptr, WNOHANG);  // where this command started it

@@ -17,13 +17,13 @@ namespace passthrough {
 // does not count. Read from /proc.
 std::optional<pid_t> FindQemu(const std::string& name);
 
-// Starts `arguments` (the program, absolute, first) in a session of its own, with `directory` as its
-// working directory and its output appended to directory/qemu.log. Throws ProcessError.
+// Starts `arguments` (the program, absolute, first) in a session of its own, with `directory` as
+// its working directory and its output appended to directory/qemu.log. Throws ProcessError.
 pid_t StartQemu(const std::vector<std::string>& arguments, const std::filesystem::path& directory);
 
-// Ends the QEMU called `name`, if there is one: asks through `qmp_socket`, kills it if that does not
-// help within `grace`, and returns when the process is gone. Throws Error where even that fails.
-// Teardown: an interruption does not stop it.
+// Ends the QEMU called `name`, if there is one: asks through `qmp_socket`, kills it if that does
+// not help within `grace`, and returns when the process is gone. Throws Error where even that
+// fails. Teardown: an interruption does not stop it.
 void StopQemu(const std::string& name, const std::filesystem::path& qmp_socket,
               std::chrono::milliseconds grace = std::chrono::seconds(3));
 

@@ -44,8 +44,7 @@ int ConnectUnixSocket(const std::filesystem::path& path) {
   // sun_path holds 107 bytes; through /proc the directory's name takes a dozen whatever its length.
   const int directory = open(path.parent_path().c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC);
   if (directory < 0) return -1;
-  const std::string name =
-      fmt::format("/proc/self/fd/{}/{}", directory, path.filename().string());
+  const std::string name = fmt::format("/proc/self/fd/{}/{}", directory, path.filename().string());
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
   int connected = -1;

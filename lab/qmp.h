@@ -37,7 +37,8 @@ class QmpConnection {
   // A command of the human monitor; returns what it prints.
   std::string ExecuteHuman(std::string_view command_line, const Deadline& deadline);
 
-  // Gives QEMU an open file under `name`, for arguments such as "fd:NAME". The caller keeps its own.
+  // Gives QEMU an open file under `name`, for arguments such as "fd:NAME". The caller keeps its
+  // own.
   void SendDescriptor(std::string_view name, int descriptor, const Deadline& deadline);
 
   // The next event called `name`, also one that came before; earlier events are dropped.
@@ -51,8 +52,8 @@ class QmpConnection {
   nlohmann::json Reply(std::string_view command, const Deadline& deadline);
 
   int socket_ = -1;
-  std::string received_;              // not yet a whole line
-  std::deque<std::string> events_;    // as text, oldest first
+  std::string received_;            // not yet a whole line
+  std::deque<std::string> events_;  // as text, oldest first
 };
 
 // A connected Unix stream socket, or -1 with errno set. `path` may be of any length.

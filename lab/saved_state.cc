@@ -2,7 +2,6 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <cerrno>
 #include <cstring>
@@ -10,31 +9,18 @@
 
 #include "helpers/base/wait.h"
 #include "helpers/process/child_process.h"
+#include "helpers/process/descriptor.h"
 
 namespace passthrough {
 namespace {
 
 using nlohmann::json;
 
-class File {
- public:
-  File(const std::filesystem::path& path, int flags)
-      : descriptor_(open(path.c_str(), flags | O_CLOEXEC, 0600)) {
-    if (descriptor_ < 0) {
-      throw Error(fmt::format("cannot open {}: {}", path.string(), strerror(errno)));
-    }
-  }
-  ~File() { close(descriptor_); }
-  File(const File&) = delete;
-  File& operator=(const File&) = delete;
-  int get() const { return descriptor_; }
-
- private:
-  int descriptor_;
-};
-
-// One end of a stream through an open file, which QEMU is given as "state".
-void Hand(QmpConnection& qmp, const File& file, const Deadline& deadline) {
+// Opens `path` and gives it to QEMU as "state": QEMU 7.2 has no migration to a file by its name.
+void GiveStateFile(QmpConnection& qmp, const std::filesystem::path& path, int flags,
+                   const Deadline& deadline) {
+  const Descriptor file(open(path.c_str(), flags | O_CLOEXEC, 0600));
+  if (!file) throw Error(fmt::format("cannot open {}: {}", path.string(), strerror(errno)));
   qmp.SendDescriptor("state", file.get(), deadline);
 }
 
@@ -66,8 +52,7 @@ void SaveMachine(QmpConnection& qmp, const std::filesystem::path& state_file,
                 deadline);
     // The default of 128 MiB a second spares a network that is not there.
     qmp.Execute("migrate-set-parameters", {{"max-bandwidth", uint64_t{1} << 40}}, deadline);
-    const File file(state_file, O_WRONLY | O_CREAT | O_TRUNC);
-    Hand(qmp, file, deadline);
+    GiveStateFile(qmp, state_file, O_WRONLY | O_CREAT | O_TRUNC, deadline);
     qmp.Execute("migrate", {{"uri", "fd:state"}}, deadline);
     WaitForMigration(qmp, "saving the lab host", deadline);
     qmp.Execute("cont", deadline);
@@ -87,21 +72,20 @@ void SaveMachine(QmpConnection& qmp, const std::filesystem::path& state_file,
 
 void LoadMachine(QmpConnection& qmp, const std::filesystem::path& state_file,
                  const Deadline& deadline) {
-  const File file(state_file, O_RDONLY);
-  Hand(qmp, file, deadline);
+  GiveStateFile(qmp, state_file, O_RDONLY, deadline);
   qmp.Execute("migrate-incoming", {{"uri", "fd:state"}}, deadline);
   WaitForMigration(qmp, "loading the lab host's state", deadline);
   qmp.Execute("cont", deadline);  // it was saved while it stood still, and knows
 }
 
-void CreateLayer(const std::filesystem::path& layer, const std::filesystem::path& below) {
-  const ChildResult result =
-      RunChild({"qemu-img", "create", "-q", "-f", "qcow2", "-b", below.string(), "-F", "qcow2",
-                layer.string()},
-               {}, Deadline::After(std::chrono::seconds(60)));
+void CreateLayer(const std::filesystem::path& layer, const std::filesystem::path& below,
+                 const std::string& below_format) {
+  const ChildResult result = RunChild({"qemu-img", "create", "-q", "-f", "qcow2", "-b",
+                                       below.string(), "-F", below_format, layer.string()},
+                                      {}, Deadline::After(std::chrono::seconds(60)));
   if (result.Succeeded()) return;
-  throw ProcessError(fmt::format("qemu-img create {}: {}: {}", layer.string(),
-                                 result.HowItEnded(), result.output));
+  throw ProcessError(fmt::format("qemu-img create {}: {}: {}", layer.string(), result.HowItEnded(),
+                                 result.output));
 }
 
 void LinkOrCopy(const std::filesystem::path& from, const std::filesystem::path& to) {

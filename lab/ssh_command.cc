@@ -30,10 +30,9 @@ const PlannedNode* FindNode(const Plan& plan, const std::string& name) {
 }
 
 // Asks the lab's libvirt. `domains`: the names that the domain may have.
-std::string AddressOf(const std::vector<std::string>& domains, const LabPaths& paths,
-                      const LabRecord& record) {
-  LibvirtConnection connection = LibvirtConnection::Open(
-      LabLibvirtUri(paths, record), Deadline::After(std::chrono::seconds(30)));
+std::string AddressOf(const std::vector<std::string>& domains, const LabPaths& paths) {
+  LibvirtConnection connection =
+      LibvirtConnection::Open(LabLibvirtUri(paths), Deadline::After(std::chrono::seconds(30)));
   for (const std::string& domain : domains) {
     if (!connection.DomainState(domain)) continue;
     const auto addresses = connection.DomainAddresses(domain);
@@ -41,8 +40,7 @@ std::string AddressOf(const std::vector<std::string>& domains, const LabPaths& p
     throw Error(fmt::format("domain {} has no address yet", domain));
   }
   std::vector<std::string> present = connection.DomainNames();
-  throw Error(fmt::format("the lab has no domain {}; it has {}",
-                          Printable(domains.front()),
+  throw Error(fmt::format("the lab has no domain {}; it has {}", Printable(domains.front()),
                           present.empty() ? "none" : JoinForHumans(present)));
 }
 
@@ -50,8 +48,7 @@ std::string AddressOfNode(const std::string& name, const LabPaths& paths, const 
   const Plan plan = MakePlan(LoadClusterFile(record.cluster_file));
   const PlannedNode* const node = FindNode(plan, name);
   if (node != nullptr && node->address) return *node->address;
-  return AddressOf(node != nullptr ? node->domain_names : std::vector<std::string>{name}, paths,
-                   record);
+  return AddressOf(node != nullptr ? node->domain_names : std::vector<std::string>{name}, paths);
 }
 
 // A node's host key is made with its image and says nothing; the way there is through the lab host,

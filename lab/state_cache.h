@@ -24,8 +24,8 @@ class StateCache {
   // The state of the machine with this key; marks it as used now.
   std::optional<BootedState> Find(const std::string& machine_key) const;
 
-  // Lets `fill` put the files into an empty directory, and shows them to others whole or not at all.
-  // An earlier state of the same key is replaced; of all states the newest kMost are kept.
+  // Lets `fill` put the files into an empty directory, and shows them to others whole or not at
+  // all. An earlier state of the same key is replaced; of all states the newest kMost are kept.
   void Store(const std::string& machine_key,
              const std::function<void(const BootedState& state)>& fill) const;
 

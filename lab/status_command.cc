@@ -33,10 +33,10 @@ std::string State(const std::optional<LabRecord>& record, bool up) {
   return "down";
 }
 
-void PrintDomains(const LabPaths& paths, const LabRecord& record) {
+void PrintDomains(const LabPaths& paths) {
   try {
-    LibvirtConnection connection = LibvirtConnection::Open(
-        LabLibvirtUri(paths, record), Deadline::After(std::chrono::seconds(20)));
+    LibvirtConnection connection =
+        LibvirtConnection::Open(LabLibvirtUri(paths), Deadline::After(std::chrono::seconds(20)));
     std::vector<std::string> domains;
     for (const std::string& name : connection.DomainNames()) {
       domains.push_back(
@@ -76,8 +76,8 @@ int RunStatus(const CommandLine& line) {
     if (record) PrintLab(paths, *record);
     if (up) {
       PrintLine("ssh", fmt::format("root@127.0.0.1:{} (passthrough-lab ssh)", record->ssh_port));
-      PrintLine("libvirt", LabLibvirtUri(paths, *record));
-      PrintDomains(paths, *record);
+      PrintLine("libvirt", LabLibvirtUri(paths));
+      PrintDomains(paths);
     }
   }
   return up ? 0 : 1;

@@ -53,8 +53,8 @@ std::map<PciAddress, DeviceType> PlannedFunctions(const Plan& plan) {
   return functions;
 }
 
-// Where a root port or another device of the machine's own can be: the free device numbers of a root
-// bus, lowest first, so that the order in which they are taken is the firmware's order.
+// Where a root port or another device of the machine's own can be: the free device numbers of a
+// root bus, lowest first, so that the order in which they are taken is the firmware's order.
 class RootBus {
  public:
   explicit RootBus(std::set<int> taken) : taken_(std::move(taken)) {}
@@ -85,8 +85,9 @@ class Writer {
   void RootPort(int secondary_bus, const std::string& on, int device) {
     ++ports_;
     // Without hot plug, as a workstation's slot: nothing there is ever hot plugged on the host.
-    Device(fmt::format("pcie-root-port,id=bus{:02x},bus={},addr={:x}.0,chassis={},slot={},hotplug=off",
-                       secondary_bus, on, device, ports_, ports_));
+    Device(
+        fmt::format("pcie-root-port,id=bus{:02x},bus={},addr={:x}.0,chassis={},slot={},hotplug=off",
+                    secondary_bus, on, device, ports_, ports_));
   }
 
   void Function(const LabFunction& function, bool multifunction) {
@@ -97,8 +98,9 @@ class Writer {
   }
 
  private:
-  // Every model can be saved and restored by QEMU (nvme cannot, pci-testdev loses its BARs), and all
-  // but the filler's have a driver in Debian's generic kernel, to be given back to after the run.
+  // Every model can be saved and restored by QEMU (nvme cannot, pci-testdev loses its BARs), and
+  // all but the filler's have a driver in Debian's generic kernel, to be given back to after the
+  // run.
   std::string Model(const LabFunction& function) {
     if (!function.filler) {
       switch (function.type) {

@@ -1,4 +1,5 @@
-// Opening and closing a connection, and what all calls share: names to handles, errors to exceptions.
+// Opening and closing a connection, and what all calls share: names to handles, errors to
+// exceptions.
 #include "helpers/libvirt/connection.h"
 
 #include <fmt/format.h>
@@ -14,10 +15,15 @@
 namespace passthrough {
 namespace {
 
-// A host that does not answer this many seconds x times in a row is gone. A slow one, or one that is
-// being saved to a snapshot, is not.
-constexpr int kKeepAliveSeconds = 10;
-constexpr unsigned kKeepAliveCount = 6;
+// A host that has not answered for this long is gone. An emulated one on a busy machine, or one
+// that is being saved to a snapshot, is silent for a minute and comes back.
+constexpr int kGoneSeconds = 120;
+
+// Seconds between two keep-alive messages. libvirt's libssh transport (seen in 9.0) may leave the
+// rest of a longer reply unread until anything else arrives: so something arrives soon.
+int KeepAliveSeconds(std::string_view uri) {
+  return uri.find("+libssh://") == std::string_view::npos ? 10 : 1;
+}
 
 // What to do about the commonest reasons, in a few words.
 std::string HintFor(std::string_view message) {
@@ -34,8 +40,8 @@ std::string HintFor(std::string_view message) {
   return {};
 }
 
-// What the thread that opens and the one that waits for it share. The opening thread may outlive the
-// other's patience: then it closes what it got.
+// What the thread that opens and the one that waits for it share. The opening thread may outlive
+// the other's patience: then it closes what it got.
 struct Attempt {
   std::mutex mutex;
   std::condition_variable changed;
@@ -53,7 +59,8 @@ void OpenInBackground(const std::string& uri, const std::shared_ptr<Attempt>& at
     error = last != nullptr && last->message != nullptr ? last->message : "no reason given";
   } else {
     // Refused by drivers that have no wire between here and there: they cannot hang either.
-    virConnectSetKeepAlive(handle.get(), kKeepAliveSeconds, kKeepAliveCount);
+    const int interval = KeepAliveSeconds(uri);
+    virConnectSetKeepAlive(handle.get(), interval, static_cast<unsigned>(kGoneSeconds / interval));
   }
   const std::lock_guard lock(attempt->mutex);
   attempt->finished = true;
@@ -112,6 +119,11 @@ std::string UuidOf(virDomainPtr domain) {
   char uuid[VIR_UUID_STRING_BUFLEN] = "";
   Require(virDomainGetUUIDString(domain, uuid), "read a domain's UUID");
   return uuid;
+}
+
+LibvirtConnection::Impl::~Impl() {
+  handle.reset();
+  DrainLibvirtEventLoop();
 }
 
 DomainHandle LibvirtConnection::Impl::FindDomain(const std::string& name) const {

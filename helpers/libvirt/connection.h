@@ -30,14 +30,18 @@ struct DhcpLease {
   int64_t expiry = 0;  // seconds since 1970; 0: never ends
 };
 
-// A connection to one hypervisor. Any thread, also several at once, as libvirt allows; libvirt's errors
-// are read on the thread that made them. Every function throws LibvirtError with what was tried and
-// libvirt's own message. A hypervisor that stops answering is noticed by keep-alive messages, within
-// some 70 s; from then on every call throws at once.
+// A connection to one hypervisor. Any thread, also several at once, as libvirt allows; libvirt's
+// errors are read on the thread that made them. Every function throws LibvirtError with what was
+// tried and libvirt's own message. A host that stops answering is noticed by keep-alive messages
+// within two minutes; from then on every call throws at once.
+//
+// Of libvirt's SSH transports prefer qemu+ssh:// (OpenSSH) or qemu+libssh2://. With qemu+libssh://
+// of libvirt 9.0 every other longer reply comes a second late: it stays unread until more data
+// comes.
 class LibvirtConnection {
  public:
-  // Throws LibvirtError; TimeoutError where the URI's host does not answer by `deadline`. Never asks
-  // for a password.
+  // Throws LibvirtError; TimeoutError where the URI's host does not answer by `deadline`. Never
+  // asks for a password.
   static LibvirtConnection Open(const std::string& uri, const Deadline& deadline);
   ~LibvirtConnection();
   LibvirtConnection(LibvirtConnection&&) noexcept;
@@ -65,9 +69,9 @@ class LibvirtConnection {
   // The leases of `network` in the order in which they were given, oldest first; nullopt where the
   // hypervisor cannot tell or has no such network.
   std::optional<std::vector<DhcpLease>> NetworkLeases(const std::string& network);
-  // IPv4 addresses of `domain` by MAC, from DHCP leases, the ARP table and the guest agent: those of
-  // the first of the three that knows any; empty where none knows one yet. Loopback and MACs that the
-  // domain's XML does not have are left out. A guest agent gets 2 s to answer.
+  // IPv4 addresses of `domain` by MAC, from DHCP leases, the ARP table and the guest agent: those
+  // of the first of the three that knows any; empty where none knows one yet. Loopback and MACs
+  // that the domain's XML does not have are left out. A guest agent gets 2 s to answer.
   struct Address {
     std::string mac;
     std::string ipv4;
@@ -78,28 +82,30 @@ class LibvirtConnection {
   // `domain_xml`: what DomainXml() returned.
   std::vector<Address> AddressesWithoutLeases(const std::string& domain,
                                               const std::string& domain_xml);
-  // What the domain printed on its serial console, where the hypervisor keeps a log of it that can be
-  // read from here: as a file, or as a volume of the pool in whose directory it lies. nullopt where
-  // there is none. At most `most` last bytes.
+  // What the domain printed on its serial console, where the hypervisor keeps a log of it that can
+  // be read from here: as a file, or as a volume of the pool in whose directory it lies. nullopt
+  // where there is none. At most `most` last bytes.
   std::optional<std::string> ConsoleLog(const std::string& domain, size_t most);
 
   // --- changing: for deployers and tests that plant faults, never called by checks ---
   void DefineDomain(const std::string& xml);
   void StartDomain(const std::string& domain);
-  void DestroyDomain(const std::string& domain);   // pulls the plug; no error where it is off or gone
+  void DestroyDomain(
+      const std::string& domain);  // pulls the plug; no error where it is off or gone
   void UndefineDomain(const std::string& domain);  // with NVRAM, managed save, snapshots' metadata
   void DefineNetwork(const std::string& xml);
   void StartNetwork(const std::string& network);
-  void RemoveNetwork(const std::string& network);  // destroy and undefine; no error where it is gone
+  void RemoveNetwork(
+      const std::string& network);  // destroy and undefine; no error where it is gone
   void DefinePool(const std::string& xml);
   void BuildAndStartPool(const std::string& pool);
   void RefreshPool(const std::string& pool);
-  // Stops and undefines it; no error where it is gone. `delete_directory` also removes the volumes that
-  // are named as the pool is ("x-pool": those that begin with "x-"), and then the directory, which must
-  // be empty by then: other people's files in it stay, and are an error.
+  // Stops and undefines it; no error where it is gone. `delete_directory` also removes the volumes
+  // that are named as the pool is ("x-pool": those that begin with "x-"), and then the directory.
+  // Other files in the directory stay, are an error, and keep the pool defined, so that it can be
+  // seen.
   void RemovePool(const std::string& pool, bool delete_directory);
   void CreateVolume(const std::string& pool, const std::string& xml);
-  void DeleteVolume(const std::string& pool, const std::string& volume);  // no error where it is gone
   void UploadVolume(const std::string& pool, const std::string& volume,
                     const std::filesystem::path& file, const Deadline& deadline);
   // Absolute path of a volume on the hypervisor.

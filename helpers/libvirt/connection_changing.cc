@@ -7,15 +7,15 @@ namespace passthrough {
 namespace {
 
 // The running domain alone, or its definition alone.
-unsigned DeviceFlags(bool live) {
-  return live ? VIR_DOMAIN_AFFECT_LIVE : VIR_DOMAIN_AFFECT_CONFIG;
-}
+unsigned DeviceFlags(bool live) { return live ? VIR_DOMAIN_AFFECT_LIVE : VIR_DOMAIN_AFFECT_CONFIG; }
 
 // Undefining takes all that belongs to the domain with it, or fails where it does not know how.
 // Drivers that know fewer kinds of belongings refuse the flags of the others.
 int Undefine(virDomainPtr domain) {
-  constexpr unsigned kOld = VIR_DOMAIN_UNDEFINE_MANAGED_SAVE | VIR_DOMAIN_UNDEFINE_SNAPSHOTS_METADATA;
-  constexpr unsigned kAll = kOld | VIR_DOMAIN_UNDEFINE_NVRAM | VIR_DOMAIN_UNDEFINE_CHECKPOINTS_METADATA;
+  constexpr unsigned kOld =
+      VIR_DOMAIN_UNDEFINE_MANAGED_SAVE | VIR_DOMAIN_UNDEFINE_SNAPSHOTS_METADATA;
+  constexpr unsigned kAll =
+      kOld | VIR_DOMAIN_UNDEFINE_NVRAM | VIR_DOMAIN_UNDEFINE_CHECKPOINTS_METADATA;
   for (const unsigned flags : {kAll, kOld}) {
     if (virDomainUndefineFlags(domain, flags) == 0) return 0;
     if (LastErrorCode() != VIR_ERR_INVALID_ARG && LastErrorCode() != VIR_ERR_NO_SUPPORT) return -1;

@@ -22,7 +22,7 @@ bool IsLocal(std::string_view uri) {
 std::optional<std::string> ReadEndOfFile(const std::filesystem::path& path, size_t most) {
   const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
   if (fd < 0) return std::nullopt;
-  struct stat status{};
+  struct stat status {};
   std::string content;
   const bool regular = fstat(fd, &status) == 0 && S_ISREG(status.st_mode);
   if (regular) {
@@ -43,16 +43,18 @@ PoolHandle FindPoolAt(virConnectPtr connection, const std::string& directory) {
   return pool;
 }
 
-// At most `most` bytes of `volume` from `offset` on; nullopt where the download fails.
+// `length` bytes of `volume` from `offset` on; nullopt where the download fails.
 std::optional<std::string> Download(virConnectPtr connection, virStorageVolPtr volume,
-                                    uint64_t offset, size_t most) {
+                                    uint64_t offset, uint64_t length) {
   const StreamHandle stream(virStreamNew(connection, 0));
-  if (!stream || virStorageVolDownload(volume, stream.get(), offset, 0, 0) < 0) return std::nullopt;
+  if (!stream || virStorageVolDownload(volume, stream.get(), offset, length, 0) < 0) {
+    return std::nullopt;
+  }
   std::string content;
   char buffer[65536];
-  while (content.size() < most) {
+  while (content.size() < length) {
     const int count =
-        virStreamRecv(stream.get(), buffer, std::min(sizeof buffer, most - content.size()));
+        virStreamRecv(stream.get(), buffer, std::min(sizeof buffer, length - content.size()));
     if (count < 0) return std::nullopt;  // libvirt has aborted the stream
     if (count == 0) {
       virStreamFinish(stream.get());
@@ -72,7 +74,7 @@ std::optional<std::string> ReadEndOfVolume(virConnectPtr connection,
   virStorageVolInfo info{};
   if (!volume || virStorageVolGetInfo(volume.get(), &info) < 0) return std::nullopt;
   const uint64_t offset = info.capacity > most ? info.capacity - most : 0;
-  return Download(connection, volume.get(), offset, most);
+  return Download(connection, volume.get(), offset, info.capacity - offset);
 }
 
 }  // namespace

@@ -16,6 +16,8 @@ struct LibvirtConnection::Impl {
   std::string uri;
   ConnectHandle handle;
 
+  ~Impl();
+
   // nullptr where the hypervisor has none of that name; throws on any other failure.
   DomainHandle FindDomain(const std::string& name) const;
   NetworkHandle FindNetwork(const std::string& name) const;

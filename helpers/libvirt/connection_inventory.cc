@@ -2,6 +2,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cctype>
+#include <set>
 #include <string_view>
 
 #include "helpers/libvirt/connection_impl.h"
@@ -94,10 +96,9 @@ void AddNetworks(LibvirtConnection& self, virConnectPtr connection, bool active,
 
 std::vector<std::string> SortedVolumeNames(virStoragePoolPtr pool, const std::string& name) {
   std::vector<std::string> names;
-  for (const VolumeHandle& volume :
-       ListAll<VolumeHandle>("list the volumes of storage pool " + name, [&](auto* items) {
-         return virStoragePoolListAllVolumes(pool, items, 0);
-       })) {
+  for (const VolumeHandle& volume : ListAll<VolumeHandle>(
+           "list the volumes of storage pool " + name,
+           [&](auto* items) { return virStoragePoolListAllVolumes(pool, items, 0); })) {
     names.emplace_back(virStorageVolGetName(volume.get()));
   }
   std::sort(names.begin(), names.end());
@@ -132,8 +133,8 @@ void AddPools(virConnectPtr connection, bool active, std::vector<PoolInventory>&
   }
 }
 
-// "virbr140" of "net_virbr140_52_54_00_12_34_56": the MAC of an interface is no identity, a tap gets
-// another one each time.
+// "virbr140" of "net_virbr140_52_54_00_12_34_56": the MAC of an interface is no identity, a tap
+// gets another one each time.
 std::string InterfaceName(std::string_view node_device) {
   constexpr std::string_view kPrefix = "net_";
   constexpr size_t kMacLength = std::string_view("_52_54_00_12_34_56").size();
@@ -142,17 +143,35 @@ std::string InterfaceName(std::string_view node_device) {
   return std::string(node_device);
 }
 
+// As node devices write names: what is no letter or digit is '_'.
+std::string AsInNodeDevices(std::string name) {
+  for (char& c : name) {
+    if (std::isalnum(static_cast<unsigned char>(c)) == 0) c = '_';
+  }
+  return name;
+}
+
+// libvirt tells of bridges as interfaces only, of taps as node devices only.
 std::vector<std::string> TakeInterfaces(virConnectPtr connection) {
-  std::vector<std::string> interfaces;
+  std::set<std::string> interfaces;
   for (const NodeDeviceHandle& device :
        ListAll<NodeDeviceHandle>("list network interfaces", [&](auto* items) {
          return virConnectListAllNodeDevices(connection, items,
                                              VIR_CONNECT_LIST_NODE_DEVICES_CAP_NET);
        })) {
-    interfaces.push_back(InterfaceName(virNodeDeviceGetName(device.get())));
+    interfaces.insert(InterfaceName(virNodeDeviceGetName(device.get())));
   }
-  std::sort(interfaces.begin(), interfaces.end());
-  return interfaces;
+  virInterfacePtr* items = nullptr;
+  // Not every libvirt is built with this.
+  const int count = virConnectListAllInterfaces(connection, &items, 0);
+  for (int i = 0; i < count; ++i) {
+    const InterfaceHandle interface(items[i]);
+    const std::string name = virInterfaceGetName(interface.get());
+    interfaces.erase(AsInNodeDevices(name));
+    interfaces.insert(name);
+  }
+  std::free(items);
+  return {interfaces.begin(), interfaces.end()};
 }
 
 std::vector<HostPciDevice> TakePciDevices(virConnectPtr connection) {
@@ -167,9 +186,8 @@ std::vector<HostPciDevice> TakePciDevices(virConnectPtr connection) {
                       fmt::format("read node device {}", virNodeDeviceGetName(handle.get())));
     if (!xml.empty()) devices.push_back(ReadNodeDeviceXml(xml));
   }
-  std::sort(devices.begin(), devices.end(), [](const HostPciDevice& a, const HostPciDevice& b) {
-    return a.address < b.address;
-  });
+  std::sort(devices.begin(), devices.end(),
+            [](const HostPciDevice& a, const HostPciDevice& b) { return a.address < b.address; });
   return devices;
 }
 

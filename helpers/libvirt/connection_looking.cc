@@ -42,8 +42,9 @@ std::optional<std::vector<DomainStatus>> StatesAtOnce(virConnectPtr connection) 
 
 std::vector<DomainStatus> StatesOneByOne(virConnectPtr connection) {
   std::vector<DomainStatus> domains;
-  for (const DomainHandle& domain : ListAll<DomainHandle>(
-           "list domains", [&](auto* items) { return virConnectListAllDomains(connection, items, 0); })) {
+  for (const DomainHandle& domain : ListAll<DomainHandle>("list domains", [&](auto* items) {
+         return virConnectListAllDomains(connection, items, 0);
+       })) {
     int state = 0;
     int reason = 0;
     if (virDomainGetState(domain.get(), &state, &reason, 0) < 0) {
@@ -104,10 +105,9 @@ std::optional<std::vector<std::string>> LibvirtConnection::VolumeNames(const std
   if (!handle || virStoragePoolIsActive(handle.get()) != 1) return std::nullopt;
   Require(virStoragePoolRefresh(handle.get(), 0), "refresh storage pool " + pool);
   std::vector<std::string> names;
-  for (const VolumeHandle& volume :
-       ListAll<VolumeHandle>("list the volumes of storage pool " + pool, [&](auto* items) {
-         return virStoragePoolListAllVolumes(handle.get(), items, 0);
-       })) {
+  for (const VolumeHandle& volume : ListAll<VolumeHandle>(
+           "list the volumes of storage pool " + pool,
+           [&](auto* items) { return virStoragePoolListAllVolumes(handle.get(), items, 0); })) {
     names.emplace_back(virStorageVolGetName(volume.get()));
   }
   std::sort(names.begin(), names.end());

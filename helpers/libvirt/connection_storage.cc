@@ -40,8 +40,8 @@ std::string VolumePrefix(std::string_view pool) {
   return std::string(pool);
 }
 
-// A pool that is not active shows no volumes, so it is started for this. Best effort: what cannot be
-// removed is what the removal of the directory fails on, and says.
+// A pool that is not active shows no volumes, so it is started for this. Best effort: what cannot
+// be removed is what the removal of the directory fails on, and says.
 void DeleteOwnVolumes(virStoragePoolPtr handle, const std::string& pool) {
   if (virStoragePoolIsActive(handle) == 1) {
     virStoragePoolRefresh(handle, 0);
@@ -49,23 +49,24 @@ void DeleteOwnVolumes(virStoragePoolPtr handle, const std::string& pool) {
     return;
   }
   const std::string prefix = VolumePrefix(pool);
-  for (const VolumeHandle& volume :
-       ListAll<VolumeHandle>("list the volumes of storage pool " + pool, [&](auto* items) {
-         return virStoragePoolListAllVolumes(handle, items, 0);
-       })) {
+  for (const VolumeHandle& volume : ListAll<VolumeHandle>(
+           "list the volumes of storage pool " + pool,
+           [&](auto* items) { return virStoragePoolListAllVolumes(handle, items, 0); })) {
     const std::string_view name = virStorageVolGetName(volume.get());
     if (name.starts_with(prefix)) virStorageVolDelete(volume.get(), 0);
   }
 }
 
-// Why the directory could not be removed; empty where it is gone.
-std::string DeleteDirectory(virStoragePoolPtr pool) {
-  if (virStoragePoolDelete(pool, 0) == 0) return {};
+void DeleteDirectory(virStoragePoolPtr handle, const std::string& pool) {
+  if (virStoragePoolDelete(handle, 0) == 0 || LastErrorCode() == VIR_ERR_NO_STORAGE_POOL) return;
   const virErrorPtr error = virGetLastError();
   const std::string message =
       error != nullptr && error->message != nullptr ? error->message : "no reason given";
-  const bool was_gone = message.find(std::strerror(ENOENT)) != std::string::npos;
-  return was_gone ? "" : Printable(message);
+  if (message.find(std::strerror(ENOENT)) != std::string::npos) return;  // it was not there
+  throw LibvirtError(fmt::format(
+      "cannot remove the directory of storage pool {}: {}. If it holds files that are not "
+      "the cluster's, move them away and try again",
+      pool, Printable(message)));
 }
 
 }  // namespace
@@ -92,13 +93,11 @@ void LibvirtConnection::RemovePool(const std::string& pool, bool delete_director
   if (virStoragePoolIsActive(handle.get()) == 1) {
     Require(virStoragePoolDestroy(handle.get()), "stop storage pool " + pool);
   }
-  const std::string problem = delete_directory ? DeleteDirectory(handle.get()) : "";
+  if (delete_directory) DeleteDirectory(handle.get(), pool);
   // A transient pool is gone once it is stopped.
-  if (virStoragePoolUndefine(handle.get()) < 0 && LastErrorCode() != VIR_ERR_NO_STORAGE_POOL) {
-    ThrowLastError("undefine storage pool " + pool);
-  }
-  if (problem.empty()) return;
-  throw LibvirtError(fmt::format("cannot remove the directory of storage pool {}: {}", pool, problem));
+  if (virStoragePoolUndefine(handle.get()) == 0 || LastErrorCode() == VIR_ERR_NO_STORAGE_POOL)
+    return;
+  ThrowLastError("undefine storage pool " + pool);
 }
 
 void LibvirtConnection::CreateVolume(const std::string& pool, const std::string& xml) {
@@ -106,15 +105,6 @@ void LibvirtConnection::CreateVolume(const std::string& pool, const std::string&
   const PoolHandle handle = impl_->Pool(pool);
   const VolumeHandle volume(virStorageVolCreateXML(handle.get(), xml.c_str(), 0));
   if (!volume) ThrowLastError("create a volume in storage pool " + pool);
-}
-
-void LibvirtConnection::DeleteVolume(const std::string& pool, const std::string& volume) {
-  const PoolHandle handle = impl_->FindPool(pool);
-  if (!handle) return;
-  const VolumeHandle found(virStorageVolLookupByName(handle.get(), volume.c_str()));
-  if (!found && LastErrorCode() == VIR_ERR_NO_STORAGE_VOL) return;
-  if (found && virStorageVolDelete(found.get(), 0) == 0) return;
-  ThrowLastError("delete " + VolumeText(pool, volume));
 }
 
 void LibvirtConnection::UploadVolume(const std::string& pool, const std::string& volume,

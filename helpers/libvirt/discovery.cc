@@ -113,11 +113,11 @@ class Look {
   std::optional<LibvirtConnection::Address> Choose(
       const PlannedNode& node, const std::vector<LibvirtConnection::Address>& addresses) const {
     if (addresses.empty()) return std::nullopt;
-    const auto cluster =
-        std::find_if(plan_.clusters.begin(), plan_.clusters.end(),
-                     [&](const PlannedCluster& candidate) { return candidate.name == node.cluster; });
-    const auto subnet = cluster == plan_.clusters.end() ? std::nullopt
-                                                        : Ipv4Subnet::Parse(cluster->subnet);
+    const auto cluster = std::find_if(
+        plan_.clusters.begin(), plan_.clusters.end(),
+        [&](const PlannedCluster& candidate) { return candidate.name == node.cluster; });
+    const auto subnet =
+        cluster == plan_.clusters.end() ? std::nullopt : Ipv4Subnet::Parse(cluster->subnet);
     const auto inside =
         std::find_if(addresses.begin(), addresses.end(), [&](const auto& candidate) {
           const auto ipv4 = ParseIpv4(candidate.ipv4);

@@ -27,23 +27,23 @@ struct DiscoveredNode {
 };
 
 struct Discovery {
-  std::vector<DiscoveredNode> nodes;   // one a planned node, in the plan's order
-  // Domains named as this plan's clusters name theirs, but not planned. Also a planned node's domain
-  // in the other spelling, where both exist.
+  std::vector<DiscoveredNode> nodes;  // one a planned node, in the plan's order
+  // Domains named as this plan's clusters name theirs, but not planned. Also a planned node's
+  // domain in the other spelling, where both exist.
   std::vector<std::string> unplanned;
   // nullptr where there is none.
   const DiscoveredNode* Find(std::string_view node) const;
   bool operator==(const Discovery&) const = default;
 };
 
-// Looks once. An address that no lease, ARP entry or guest agent knows is taken from the cluster file,
-// if it has one for the node and the domain runs.
+// Looks once. An address that no lease, ARP entry or guest agent knows is taken from the cluster
+// file, if it has one for the node and the domain runs.
 Discovery DiscoverOnce(const Plan& plan, LibvirtConnection& connection);
 
-// Looks until every planned, auto-started node runs and has an address, or the deadline passes: then
-// returns what there is, each node's `problem` filled in. Not waited for longer than `patience`: a
-// domain that is gone, shut off or crashed, and a lease for a node whose address the cluster file has.
-// Throws LibvirtError, and InterruptedError where the run was interrupted.
+// Looks until every planned, auto-started node runs and has an address, or the deadline passes:
+// then returns what there is, each node's `problem` filled in. Not waited for longer than
+// `patience`: a domain that is gone, shut off or crashed, and a lease for a node whose address the
+// cluster file has. Throws LibvirtError, and InterruptedError where the run was interrupted.
 Discovery Discover(const Plan& plan, LibvirtConnection& connection, const Deadline& deadline,
                    std::chrono::seconds patience = std::chrono::seconds(10));
 

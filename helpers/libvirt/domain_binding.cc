@@ -30,8 +30,8 @@ size_t LikeliestSpelling(const Group& group, const std::set<std::string>& domain
   size_t best = 0;
   size_t most = 0;
   for (size_t spelling = 0; spelling < group.front()->domain_names.size(); ++spelling) {
-    const auto matches = static_cast<size_t>(
-        std::count_if(group.begin(), group.end(), [&](const PlannedNode* node) {
+    const auto matches =
+        static_cast<size_t>(std::count_if(group.begin(), group.end(), [&](const PlannedNode* node) {
           return domains.contains(NameInSpelling(*node, spelling));
         }));
     if (matches <= most) continue;
@@ -56,10 +56,11 @@ bool IsNodeSuffix(std::string_view suffix) {
 
 // "test-hpc-2-compute-01" is not of the cluster "test-hpc".
 bool IsNamedAsOf(const Plan& plan, std::string_view domain) {
-  return std::any_of(plan.clusters.begin(), plan.clusters.end(), [&](const PlannedCluster& cluster) {
-    const std::string prefix = cluster.name + "-";
-    return domain.starts_with(prefix) && IsNodeSuffix(domain.substr(prefix.size()));
-  });
+  return std::any_of(
+      plan.clusters.begin(), plan.clusters.end(), [&](const PlannedCluster& cluster) {
+        const std::string prefix = cluster.name + "-";
+        return domain.starts_with(prefix) && IsNodeSuffix(domain.substr(prefix.size()));
+      });
 }
 
 }  // namespace

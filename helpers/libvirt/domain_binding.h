@@ -14,8 +14,9 @@ struct DomainBinding {
   std::vector<std::string> unplanned;                 // see Discovery::unplanned
 };
 
-// `domains`: the names of all domains of the hypervisor. The nodes of one role in one cluster all follow
-// one spelling: that of the most domains there, the project's own deployer's where it is even.
+// `domains`: the names of all domains of the hypervisor. The nodes of one role in one cluster all
+// follow one spelling: that of the most domains there, the project's own deployer's where it is
+// even.
 DomainBinding BindDomains(const Plan& plan, const std::vector<std::string>& domains);
 
 }  // namespace passthrough

@@ -1,5 +1,5 @@
-// What the suite needs of libvirt's XML. Pure functions: text in, values out. Each throws LibvirtError
-// for XML that is malformed or lacks what libvirt always writes.
+// What the suite needs of libvirt's XML. Pure functions: text in, values out. Each throws
+// LibvirtError for XML that is malformed or lacks what libvirt always writes.
 #pragma once
 
 #include <string>

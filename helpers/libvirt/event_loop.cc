@@ -3,7 +3,10 @@
 #include <libvirt/libvirt.h>
 #include <libvirt/virterror.h>
 
+#include <chrono>
+#include <condition_variable>
 #include <csignal>
+#include <memory>
 #include <mutex>
 #include <thread>
 
@@ -29,6 +32,27 @@ void StartThreadWithoutSignals() {
   pthread_sigmask(SIG_SETMASK, &before, nullptr);
 }
 
+// Counts the rounds of the event loop.
+struct Rounds {
+  std::mutex mutex;
+  std::condition_variable changed;
+  int count = 0;
+};
+
+using SharedRounds = std::shared_ptr<Rounds>;
+
+// Called once a round. The round that is under way when the timer is added may have passed the
+// place where it frees things; the next one frees them before it comes here.
+void CountRound(int timer, void* opaque) {
+  Rounds& rounds = **static_cast<SharedRounds*>(opaque);
+  const std::lock_guard lock(rounds.mutex);
+  if (++rounds.count < 2) return;
+  virEventRemoveTimeout(timer);
+  rounds.changed.notify_all();
+}
+
+void FreeRounds(void* opaque) { delete static_cast<SharedRounds*>(opaque); }
+
 }  // namespace
 
 void StartLibvirtEventLoop() {
@@ -40,6 +64,15 @@ void StartLibvirtEventLoop() {
     }
     StartThreadWithoutSignals();
   });
+}
+
+void DrainLibvirtEventLoop() {
+  const auto rounds = std::make_shared<Rounds>();
+  auto opaque = std::make_unique<SharedRounds>(rounds);
+  if (virEventAddTimeout(0, CountRound, opaque.get(), FreeRounds) < 0) return;
+  opaque.release();  // libvirt's now
+  std::unique_lock lock(rounds->mutex);
+  rounds->changed.wait_for(lock, std::chrono::seconds(2), [&] { return rounds->count >= 2; });
 }
 
 }  // namespace passthrough

@@ -7,4 +7,10 @@ namespace passthrough {
 // it ends with the process. libvirt wants this before its first connection. Any thread.
 void StartLibvirtEventLoop();
 
+// Waits until the thread has let go of connections that were closed before this call. It frees
+// their sockets and SSH sessions after virConnectClose() has returned; a process that exits in that
+// moment crashes, because the SSH and crypto libraries clean up at exit too. Not from the thread
+// itself.
+void DrainLibvirtEventLoop();
+
 }  // namespace passthrough

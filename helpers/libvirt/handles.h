@@ -28,6 +28,7 @@ using PoolHandle = LibvirtHandle<virStoragePool, virStoragePoolFree>;
 using VolumeHandle = LibvirtHandle<virStorageVol, virStorageVolFree>;
 using NodeDeviceHandle = LibvirtHandle<virNodeDevice, virNodeDeviceFree>;
 using InterfaceAddressesHandle = LibvirtHandle<virDomainInterface, virDomainInterfaceFree>;
+using InterfaceHandle = LibvirtHandle<virInterface, virInterfaceFree>;
 using StreamHandle = LibvirtHandle<virStream, virStreamFree>;
 using DomainStatsHandle = LibvirtHandle<virDomainStatsRecordPtr, virDomainStatsRecordListFree>;
 // What libvirt returns as char* or as an array.

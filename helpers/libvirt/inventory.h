@@ -24,8 +24,8 @@ struct HostPciDevice {
   bool operator==(const HostPciDevice&) const = default;
 };
 
-// One host PCI function that a domain's XML claims: <hostdev type='pci'>, <interface type='hostdev'> or
-// <disk type='nvme'>.
+// One host PCI function that a domain's XML claims: <hostdev type='pci'>, <interface
+// type='hostdev'> or <disk type='nvme'>.
 struct DomainHostdev {
   PciAddress host_address;
   std::optional<PciAddress> guest_address;
@@ -69,8 +69,8 @@ struct Inventory {
   std::vector<DomainInventory> domains;
   std::vector<NetworkInventory> networks;
   std::vector<PoolInventory> pools;
-  // Network interfaces of the host as its node devices name them, bridges and taps included. What is
-  // no letter or digit in a name reads '_' there.
+  // Network interfaces of the host: its cards, bridges and taps. In the names of taps, what is no
+  // letter or digit reads '_'.
   std::vector<std::string> interfaces;
   std::vector<HostPciDevice> pci_devices;
   bool operator==(const Inventory&) const = default;
@@ -85,10 +85,10 @@ std::string ToJson(const Inventory& inventory);
 // Throws EvidenceError.
 Inventory InventoryFromJson(std::string_view json);
 
-// What differs, one sentence each, each naming the object: "domain test-x-compute-01 remains (running):
-// it was not there before", "0000:01:00.0 is bound to vfio-pci, was bound to bochs-drm". Lists what is
-// new, what is gone and what changed, a domain's state included. DHCP leases that ended do not count:
-// they end by themselves.
+// What differs, one sentence each, each naming the object: "domain test-x-compute-01 remains
+// (running): it was not there before", "0000:01:00.0 is bound to vfio-pci, was bound to bochs-drm".
+// Lists what is new, what is gone and what changed, a domain's state included. DHCP leases that
+// ended do not count: they end by themselves.
 std::vector<std::string> DescribeDifferences(const Inventory& before, const Inventory& after);
 
 }  // namespace passthrough

@@ -28,7 +28,8 @@ const char* ActiveText(bool active) { return active ? "active" : "inactive"; }
 void CompareText(const std::string& object, std::string_view what, const std::string& before,
                  const std::string& after, Sentences& out) {
   if (before == after) return;
-  out.push_back(fmt::format("{}: its {} is {}, was {}", object, what, OrNone(after), OrNone(before)));
+  out.push_back(
+      fmt::format("{}: its {} is {}, was {}", object, what, OrNone(after), OrNone(before)));
 }
 
 // New and missing entries of one object's list.
@@ -120,8 +121,8 @@ void CompareDetails(const PoolInventory& before, const PoolInventory& after, Sen
 
 template <typename Item>
 const Item* Find(const std::vector<Item>& items, const std::string& name) {
-  const auto found = std::find_if(items.begin(), items.end(),
-                                  [&](const Item& item) { return item.name == name; });
+  const auto found =
+      std::find_if(items.begin(), items.end(), [&](const Item& item) { return item.name == name; });
   return found == items.end() ? nullptr : &*found;
 }
 
@@ -135,8 +136,9 @@ void CompareNamed(const std::vector<Item>& before, const std::vector<Item>& afte
       continue;
     }
     if (earlier->uuid != item.uuid) {
-      out.push_back(fmt::format("{} was replaced by another of the same name: its UUID is {}, was {}",
-                                Object(item), item.uuid, earlier->uuid));
+      out.push_back(
+          fmt::format("{} was replaced by another of the same name: its UUID is {}, was {}",
+                      Object(item), item.uuid, earlier->uuid));
     }
     CompareDetails(*earlier, item, out);
   }
@@ -167,8 +169,8 @@ void ComparePciDevice(const HostPciDevice& before, const HostPciDevice& after, S
         fmt::format("{} is bound to {}, was bound to {}", address, Driver(after), Driver(before)));
   }
   if (Ids(before) != Ids(after) || before.class_code != after.class_code) {
-    out.push_back(fmt::format("{} is {} of class {:06x}, was {} of class {:06x}", address, Ids(after),
-                              after.class_code, Ids(before), before.class_code));
+    out.push_back(fmt::format("{} is {} of class {:06x}, was {} of class {:06x}", address,
+                              Ids(after), after.class_code, Ids(before), before.class_code));
   }
   if (before.iommu_group != after.iommu_group) {
     out.push_back(fmt::format("{} is in {}, was in {}", address, Group(after), Group(before)));
@@ -188,8 +190,8 @@ void ComparePciDevices(const Inventory& before, const Inventory& after, Sentence
   }
   for (const HostPciDevice& device : before.pci_devices) {
     if (after.FindPciDevice(device.address) != nullptr) continue;
-    out.push_back(fmt::format("{} ({}, bound to {}) is gone", device.address.ToString(), Ids(device),
-                              Driver(device)));
+    out.push_back(fmt::format("{} ({}, bound to {}) is gone", device.address.ToString(),
+                              Ids(device), Driver(device)));
   }
 }
 

@@ -70,12 +70,9 @@ DomainHostdev HostdevFrom(const json& value) {
 json ToJsonValue(const DomainInventory& domain) {
   json hostdevs = json::array();
   for (const DomainHostdev& hostdev : domain.hostdevs) hostdevs.push_back(ToJsonValue(hostdev));
-  return {{"name", domain.name},
-          {"uuid", domain.uuid},
-          {"state", domain.state},
-          {"persistent", domain.persistent},
-          {"hostdevs", hostdevs},
-          {"mac_addresses", domain.mac_addresses}};
+  return {{"name", domain.name},   {"uuid", domain.uuid},
+          {"state", domain.state}, {"persistent", domain.persistent},
+          {"hostdevs", hostdevs},  {"mac_addresses", domain.mac_addresses}};
 }
 
 DomainInventory DomainFrom(const json& value) {

@@ -9,9 +9,9 @@
 namespace passthrough {
 
 // The lease of `mac` that was given last; nullptr where there is none. One MAC can have several: a
-// domain that was made anew has another client id, and dnsmasq gives it another address while the old
-// lease lasts. `leases` is in libvirt's order, in which a renewed lease comes last; where both of two
-// leases end, the one that ends later is the newer.
+// domain that was made anew has another client id, and dnsmasq gives it another address while the
+// old lease lasts. `leases` is in libvirt's order, in which a renewed lease comes last; where both
+// of two leases end, the one that ends later is the newer.
 const DhcpLease* NewestLease(const std::vector<DhcpLease>& leases, std::string_view mac);
 
 }  // namespace passthrough

@@ -1,5 +1,5 @@
-// The PCI bridges that libvirt gives a domain, as far as they are needed to find in the guest what is
-// attached to them.
+// The PCI bridges that libvirt gives a domain, as far as they are needed to find in the guest what
+// is attached to them.
 #pragma once
 
 #include <optional>
@@ -11,12 +11,12 @@
 
 namespace passthrough {
 
-// A <controller type='pci'>. In domain XML the "bus" of an address is the index of the controller that it
-// hangs on, not the bus number that the guest's firmware gives that bridge
+// A <controller type='pci'>. In domain XML the "bus" of an address is the index of the controller
+// that it hangs on, not the bus number that the guest's firmware gives that bridge
 // (https://libvirt.org/pci-addresses.html).
 struct PciController {
   int index = 0;
-  std::string model;  // "pcie-root", "pcie-root-port", …
+  std::string model;                  // "pcie-root", "pcie-root-port", …
   std::optional<PciAddress> address;  // bus: index of the controller above; absent for roots
 };
 

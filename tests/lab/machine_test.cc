@@ -11,6 +11,7 @@
 #include "helpers/base/wait.h"
 #include "lab/qemu_process.h"
 #include "lab/qmp.h"
+#include "tests/lab/bare_machine.h"
 #include "tests/lab/plans.h"
 
 namespace passthrough {
@@ -50,46 +51,18 @@ class LabMachineBoots : public testing::TestWithParam<Case> {};
 TEST_P(LabMachineBoots, WithEveryFunctionAtItsAddress) {
   const TemporaryDirectory directory("passthrough-machine-test");
   const Plan plan = PlanOf(GetParam().devices);
-  LabMachine machine;
-  machine.qemu = QemuProgram();
-  machine.memory_mib = 256;
-  machine.cpus = 1;
-  machine.topology = MakeLabTopology(plan);
-  LabInstance instance;
-  instance.name = directory.path().filename();
-  instance.disk = "disk.img";
-  WriteFile(directory.path() / "disk.img", std::string(1u << 20, '\0'));
-
-  std::vector<std::string> arguments;
-  const std::vector<std::string> all = MachineArguments(machine);
-  for (size_t i = 0; i < all.size(); ++i) {
-    const bool kernel = all[i] == "-kernel" || all[i] == "-initrd" || all[i] == "-append";
-    if (kernel) {
-      ++i;  // there is none: the firmware numbers the buses, then finds nothing to start
-    } else {
-      arguments.push_back(all[i]);
-    }
-  }
-  for (std::string argument : InstanceArguments(instance, machine.topology)) {
-    if (const size_t at = argument.find("format=qcow2"); at != std::string::npos) {
-      argument.replace(at, 12, "format=raw");
-    }
-    arguments.push_back(argument);
-  }
-
-  StartQemu(arguments, directory.path());
-  struct Stop {
-    std::string name;
-    std::filesystem::path socket;
-    ~Stop() { StopQemu(name, socket); }
-  } const stop{instance.name, directory.path() / "qmp.sock"};
+  const std::filesystem::path base = directory.path() / "base.img";
+  WriteFile(base, std::string(1u << 20, '\0'));
+  const std::filesystem::path layer = directory.path() / "layer.qcow2";
+  CreateLayer(layer, base, "raw");
+  const BareMachine machine(directory.path(), directory.path().filename(), plan, layer, false);
 
   std::set<std::string> wanted;
-  for (const LabFunction& function : machine.topology.functions) {
+  for (const LabFunction& function : LabFunctions(plan)) {
     wanted.insert(function.address.ToString());
   }
   const Deadline deadline = Deadline::After(120s);
-  QmpConnection qmp = QmpConnection::Open(stop.socket, deadline);
+  QmpConnection qmp = QmpConnection::Open(machine.socket(), deadline);
   std::set<std::string> found;
   try {
     WaitFor(deadline, "the firmware", [&](std::string*) -> std::optional<bool> {
@@ -160,11 +133,13 @@ TEST(LabMachine, HasAKeyThatChangesWithAllThatAStateDependsOn) {
   };
   EXPECT_TRUE(differs([](LabMachine& m) { m.memory_mib = 1536; }));
   EXPECT_TRUE(differs([](LabMachine& m) { m.cpus = 3; }));
+  EXPECT_TRUE(differs([](LabMachine& m) { m.tsc_mhz = 2000; }));
   EXPECT_TRUE(differs([](LabMachine& m) { m.qemu_version = "8.0"; }));
   EXPECT_TRUE(differs([](LabMachine& m) { m.image = "/images-2/host.qcow2"; }));
   EXPECT_TRUE(differs([](LabMachine& m) { m.accelerator = Accelerator::kKvm; }));
-  EXPECT_TRUE(differs(
-      [](LabMachine& m) { m.topology = MakeLabTopology(PlanOf({{"0000:02:00.0", kGpu}})); }));
+  EXPECT_TRUE(differs([](LabMachine& m) {
+    m.topology = MakeLabTopology(PlanOf({{"0000:02:00.0", kGpu}}));
+  }));
 }
 
 TEST(ShortHash, IsFnv1a) {

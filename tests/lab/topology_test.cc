@@ -28,13 +28,14 @@ std::vector<std::string> FunctionsOf(const Plan& plan) {
 }
 
 TEST(LabTopology, PutsTheMinimalFileBehindOneRootPort) {
-  const LabTopology topology =
-      MakeLabTopology(PlanOf({{"0000:01:00.0", DeviceType::kGpu}, {"0000:01:00.1", DeviceType::kAudio}}));
-  EXPECT_THAT(topology.arguments,
-              ElementsAre("-device",
-                          "pcie-root-port,id=bus01,bus=pcie.0,addr=1.0,chassis=1,slot=1,hotplug=off",
-                          "-device", "bochs-display,romfile=,bus=bus01,addr=0.0,multifunction=on",
-                          "-device", "ich9-intel-hda,bus=bus01,addr=0.1"));
+  const LabTopology topology = MakeLabTopology(
+      PlanOf({{"0000:01:00.0", DeviceType::kGpu}, {"0000:01:00.1", DeviceType::kAudio}}));
+  EXPECT_THAT(
+      topology.arguments,
+      ElementsAre("-device",
+                  "pcie-root-port,id=bus01,bus=pcie.0,addr=1.0,chassis=1,slot=1,hotplug=off",
+                  "-device", "bochs-display,romfile=,bus=bus01,addr=0.0,multifunction=on",
+                  "-device", "ich9-intel-hda,bus=bus01,addr=0.1"));
   EXPECT_EQ(topology.disk_address, "2.0");
   EXPECT_EQ(topology.network_address, "3.0");
   EXPECT_EQ(topology.entropy_address, "4.0");
@@ -47,15 +48,19 @@ TEST(LabTopology, NeedsNothingForNoDevice) {
 }
 
 TEST(LabTopology, GivesAFarBusAnExpanderAndAFunctionZero) {
-  const Plan plan = PlanOf({{"0000:65:00.2", DeviceType::kGpu}, {"0000:65:00.3", DeviceType::kAudio}});
+  const Plan plan =
+      PlanOf({{"0000:65:00.2", DeviceType::kGpu}, {"0000:65:00.3", DeviceType::kAudio}});
   EXPECT_THAT(FunctionsOf(plan),
               ElementsAre("0000:65:00.0 filler", "0000:65:00.2", "0000:65:00.3"));
   const LabTopology topology = MakeLabTopology(plan);
-  EXPECT_THAT(topology.arguments, Contains("pxb-pcie,id=expander64,bus_nr=100,bus=pcie.0,addr=1.0"));
   EXPECT_THAT(topology.arguments,
-              Contains("pcie-root-port,id=bus65,bus=expander64,addr=0.0,chassis=1,slot=1,hotplug=off"));
-  EXPECT_THAT(topology.arguments,
-              Contains("ivshmem-plain,memdev=shared1,master=on,bus=bus65,addr=0.0,multifunction=on"));
+              Contains("pxb-pcie,id=expander64,bus_nr=100,bus=pcie.0,addr=1.0"));
+  EXPECT_THAT(
+      topology.arguments,
+      Contains("pcie-root-port,id=bus65,bus=expander64,addr=0.0,chassis=1,slot=1,hotplug=off"));
+  EXPECT_THAT(
+      topology.arguments,
+      Contains("ivshmem-plain,memdev=shared1,master=on,bus=bus65,addr=0.0,multifunction=on"));
   EXPECT_THAT(topology.arguments, Contains("bochs-display,romfile=,bus=bus65,addr=0.2"));
 }
 
@@ -64,17 +69,20 @@ TEST(LabTopology, PutsNeighbouringBusesSideBySide) {
                                                        {"0000:03:00.0", DeviceType::kGpu},
                                                        {"0000:05:00.0", DeviceType::kGpu}}));
   EXPECT_THAT(topology.arguments, Contains("pxb-pcie,id=expander01,bus_nr=1,bus=pcie.0,addr=1.0"));
-  EXPECT_THAT(topology.arguments,
-              Contains("pcie-root-port,id=bus03,bus=expander01,addr=1.0,chassis=2,slot=2,hotplug=off"));
+  EXPECT_THAT(
+      topology.arguments,
+      Contains("pcie-root-port,id=bus03,bus=expander01,addr=1.0,chassis=2,slot=2,hotplug=off"));
   EXPECT_THAT(topology.arguments, Contains("pxb-pcie,id=expander04,bus_nr=4,bus=pcie.0,addr=2.0"));
 }
 
 TEST(LabTopology, MakesOtherDeviceNumbersVisible) {
-  const Plan plan = PlanOf({{"0000:80:03.1", DeviceType::kAudio}, {"0000:80:1f.0", DeviceType::kStorage}});
+  const Plan plan =
+      PlanOf({{"0000:80:03.1", DeviceType::kAudio}, {"0000:80:1f.0", DeviceType::kStorage}});
   EXPECT_THAT(FunctionsOf(plan), ElementsAre("0000:80:00.0 filler", "0000:80:03.0 filler",
                                              "0000:80:03.1", "0000:80:1f.0"));
   const LabTopology topology = MakeLabTopology(plan);
-  EXPECT_THAT(topology.arguments, Contains("ivshmem-plain,memdev=shared1,master=on,bus=bus80,addr=0.0"));
+  EXPECT_THAT(topology.arguments,
+              Contains("ivshmem-plain,memdev=shared1,master=on,bus=bus80,addr=0.0"));
   EXPECT_THAT(topology.arguments, Contains("ich9-ahci,bus=bus80,addr=1f.0"));
 }
 
@@ -112,7 +120,8 @@ TEST(LabTopology, RefusesWhatItCannotEmulate) {
 TEST(LabTopology, RefusesMoreBusesThanBusZeroHasPlaces) {
   Plan plan = PlanOf({});
   for (int bus = 2; bus < 100; bus += 2) {
-    const Plan more = PlanOf({{PciAddress{0, static_cast<uint8_t>(bus), 0, 0}.ToString(), DeviceType::kGpu}});
+    const Plan more =
+        PlanOf({{PciAddress{0, static_cast<uint8_t>(bus), 0, 0}.ToString(), DeviceType::kGpu}});
     plan.nodes.push_back(more.nodes[0]);
   }
   EXPECT_THAT([&] { MakeLabTopology(plan); }, ThrowsMessage<Error>(HasSubstr("no free place")));

@@ -134,7 +134,6 @@ TEST(LibvirtConnection, WhatIsNotThereIsNoError) {
   connection.UndefineDomain("x");
   connection.RemoveNetwork("x");
   connection.RemovePool("x", true);
-  connection.DeleteVolume("x", "y");
 }
 
 TEST(LibvirtConnection, TellsEachDomainsState) {
@@ -155,10 +154,13 @@ TEST(LibvirtConnection, TakesAnInventory) {
                                       "<hostdev mode='subsystem' type='pci' managed='yes'><source>"
                                       "<address domain='0' bus='1' slot='0' function='0'/></source>"
                                       "</hostdev>") +
-      TestHypervisor::Network("n") + TestHypervisor::Pool("p", "/p") +
-      TestHypervisor::Computer() + TestHypervisor::PciDevice(1, 0x040300) + TestHypervisor::PciDevice(0, 0x030000) +
+      TestHypervisor::Network("n") + TestHypervisor::Pool("p", "/p") + TestHypervisor::Computer() +
+      TestHypervisor::PciDevice(1, 0x040300) + TestHypervisor::PciDevice(0, 0x030000) +
       "<device><name>net_virbr140_52_54_00_aa_bb_cc</name><parent>computer</parent>"
-      "<capability type='net'><interface>virbr140</interface></capability></device>");
+      "<capability type='net'><interface>virbr140</interface></capability></device>"
+      "<interface type='ethernet' name='eth-1'><mac address='aa:bb:cc:dd:ee:ff'/></interface>"
+      "<device><name>net_eth_1_aa_bb_cc_dd_ee_ff</name><parent>computer</parent>"
+      "<capability type='net'><interface>eth-1</interface></capability></device>");
   const Inventory inventory = host.connection().TakeInventory();
   EXPECT_THAT(inventory.hypervisor, HasSubstr("TEST "));
   EXPECT_THAT(inventory.hypervisor, HasSubstr(", libvirt "));
@@ -175,7 +177,7 @@ TEST(LibvirtConnection, TakesAnInventory) {
   ASSERT_NE(inventory.FindPool("p"), nullptr);
   EXPECT_EQ(inventory.FindPool("p")->path, "/p");
   EXPECT_THAT(inventory.FindPool("p")->volumes, ElementsAre("image.qcow2"));
-  EXPECT_THAT(inventory.interfaces, ElementsAre("virbr140"));
+  EXPECT_THAT(inventory.interfaces, ElementsAre("eth-1", "virbr140"));
   ASSERT_EQ(inventory.pci_devices.size(), 2u);
   EXPECT_EQ(inventory.pci_devices[0].address, At("0000:01:00.0"));
   EXPECT_EQ(inventory.pci_devices[1].class_code, 0x040300u);
@@ -240,21 +242,20 @@ TEST(LibvirtConnection, MakesAndRemovesANetwork) {
 TEST(LibvirtConnection, MakesAndRemovesPoolsAndVolumes) {
   TestHypervisor host(TestHypervisor::Pool("images", "/images"));
   LibvirtConnection& connection = host.connection();
-  connection.DefinePool("<pool type='dir'><name>p</name><target><path>/p</path></target></pool>");
-  EXPECT_EQ(connection.VolumeNames("p"), std::nullopt) << "it is not active yet";
-  connection.BuildAndStartPool("p");
-  connection.CloneVolume("p", "<volume><name>b</name><capacity>1048576</capacity></volume>",
-                         "images", "image.qcow2");
-  connection.CreateVolume("p", "<volume><name>a</name><capacity>4096</capacity></volume>");
-  EXPECT_THAT(connection.VolumeNames("p"), Optional(ElementsAre("a", "b")));
-  EXPECT_EQ(connection.VolumePath("p", "a"), "/p/a");
-  EXPECT_EQ(connection.VolumeCapacity("p", "a"), 4096u);
-  EXPECT_THAT(MessageOf([&] { connection.VolumePath("p", "c"); }),
-              HasSubstr("look up volume c of storage pool p"));
-  connection.DeleteVolume("p", "a");
-  connection.DeleteVolume("p", "a");
-  EXPECT_THAT(connection.VolumeNames("p"), Optional(ElementsAre("b")));
-  connection.RemovePool("p", false);
+  connection.DefinePool(
+      "<pool type='dir'><name>c-pool</name><target><path>/c</path></target></pool>");
+  EXPECT_EQ(connection.VolumeNames("c-pool"), std::nullopt) << "it is not active yet";
+  connection.BuildAndStartPool("c-pool");
+  connection.CreateVolume("c-pool", "<volume><name>c-b</name><capacity>4096</capacity></volume>");
+  connection.CreateVolume("c-pool", "<volume><name>c-a</name><capacity>4096</capacity></volume>");
+  EXPECT_THAT(connection.VolumeNames("c-pool"), Optional(ElementsAre("c-a", "c-b")));
+  EXPECT_EQ(connection.VolumePath("c-pool", "c-a"), "/c/c-a");
+  EXPECT_EQ(connection.VolumeCapacity("c-pool", "c-a"), 4096u);
+  EXPECT_THAT(MessageOf([&] { connection.VolumePath("c-pool", "x"); }),
+              AllOf(HasSubstr("look up volume x of storage pool c-pool"), HasSubstr("not found")));
+  EXPECT_THAT(MessageOf([&] { connection.CreateVolume("c-pool", "<volume/>"); }),
+              AllOf(HasSubstr("create a volume in storage pool c-pool"), HasSubstr("XML error")));
+  connection.RemovePool("c-pool", true);
   EXPECT_THAT(connection.PoolNames(), ElementsAre("images"));
 }
 

@@ -30,7 +30,8 @@ PlannedNode Node(std::string name, NodeRole role, std::vector<std::string> domai
   return node;
 }
 
-// Cluster "c": a controller, a compute node with a GPU and its audio function, one that is kept off.
+// Cluster "c": a controller, a compute node with a GPU and its audio function, one that is kept
+// off.
 Plan SmallPlan() {
   Plan plan;
   plan.config_path = "/configs/c.yaml";
@@ -70,9 +71,8 @@ class Deployer : public testing::Test {
   }
 
   void Create() {
-    CreateCluster(plan_, settings_, connection_, [this](const std::string& line) {
-      log_ += line + "\n";
-    });
+    CreateCluster(plan_, settings_, connection_,
+                  [this](const std::string& line) { log_ += line + "\n"; });
   }
 
   void Destroy(bool force = true) {
@@ -106,8 +106,7 @@ TEST_F(Deployer, MakesWhatThePlanSays) {
   EXPECT_THAT(connection_.VolumeNames("c-pool"),
               Optional(ElementsAre("c-base.qcow2", "c-compute-01.qcow2", "c-compute-02.qcow2",
                                    "c-controller.qcow2")));
-  EXPECT_EQ(connection_.VolumePath("c-pool", "c-compute-01.qcow2"),
-            "/pools/c/c-compute-01.qcow2");
+  EXPECT_EQ(connection_.VolumePath("c-pool", "c-compute-01.qcow2"), "/pools/c/c-compute-01.qcow2");
   EXPECT_EQ(connection_.VolumeCapacity("c-pool", "c-compute-01.qcow2"), uint64_t{20} << 30);
   EXPECT_THAT(connection_.DomainState("c-controller"), Optional(std::string("running")));
   EXPECT_THAT(connection_.DomainState("c-compute-01"), Optional(std::string("running")));
@@ -116,7 +115,7 @@ TEST_F(Deployer, MakesWhatThePlanSays) {
   ASSERT_EQ(compute.hostdevs.size(), 2u);
   EXPECT_EQ(compute.console_log, "/pools/c/c-compute-01-console.log");
   EXPECT_EQ(compute.interfaces.at(0).network, "c-network");
-  EXPECT_THAT(log_, AllOf(HasSubstr(" s] network c-network started"),
+  EXPECT_THAT(log_, AllOf(HasSubstr("network c-network started"),
                           HasSubstr("domain c-compute-01 started")));
 }
 
@@ -180,22 +179,22 @@ TEST_F(Deployer, TouchesNoNameButItsOwn) {
   Create();
   connection_.DefineDomain(TestHypervisor::Domain("c-compute-03"));
   connection_.DefineDomain(TestHypervisor::Domain("c-compute-0"));
-  connection_.CreateVolume("c-pool", "<volume><name>foreign</name><capacity>1</capacity></volume>");
-  // The test driver removes a pool with volumes in it; a real one refuses to remove the directory.
   Destroy();
   EXPECT_THAT(connection_.DomainNames(), ElementsAre("c-compute-0", "c-compute-03", "web"));
-  EXPECT_THAT(log_, Not(HasSubstr("foreign")));
+  EXPECT_THAT(connection_.VolumeNames("images"), Optional(ElementsAre("image.qcow2")));
 }
 
 TEST_F(Deployer, RefusesNamesThatExist) {
   connection_.DefineDomain(TestHypervisor::Domain("c-compute-0"));
   connection_.DefineNetwork(TestHypervisor::Network("c-network"));
   const std::string message = MessageOf([&] { Create(); });
-  EXPECT_THAT(message, AllOf(HasSubstr("nothing was changed"),
-                             HasSubstr("domain c-compute-0 exists already"),
-                             HasSubstr("network c-network exists already"),
-                             HasSubstr("passthrough-lab destroy --force /configs/c.yaml"),
-                             HasSubstr("virsh -c test://"), Not(HasSubstr("c-pool"))));
+  EXPECT_THAT(
+      message,
+      AllOf(
+          HasSubstr("nothing was changed"),
+          HasSubstr("there already: network c-network. If that is left from an earlier run, remove "
+                    "it: passthrough-lab destroy --force /configs/c.yaml"),
+          HasSubstr("there already: domain c-compute-0. "), Not(HasSubstr("c-pool"))));
   EXPECT_THAT(connection_.PoolNames(), ElementsAre("images"));
   EXPECT_THAT(connection_.DomainNames(), ElementsAre("c-compute-0", "web"));
 }
@@ -224,7 +223,7 @@ TEST_F(Deployer, RefusesABaseVolumeThatIsNotThere) {
 TEST_F(Deployer, RefusesABaseImageThatCannotBeOne) {
   const TemporaryDirectory directory("base");
   settings_.base_volume.reset();
-  EXPECT_THAT(MessageOf([&] { Create(); }), HasSubstr("has no base_image_path"));
+  EXPECT_THAT(MessageOf([&] { Create(); }), HasSubstr("it has no base_image_path"));
   for (PlannedNode& node : plan_.nodes) node.base_image_path = directory.path() / "base.qcow2";
   EXPECT_THAT(MessageOf([&] { Create(); }), HasSubstr("does not exist"));
   WriteFile(directory.path() / "base.qcow2", "not an image");
@@ -236,9 +235,9 @@ TEST_F(Deployer, AFailedCreateSaysWhatItMade) {
   plan_.clusters[0].bridge = "virbr-of-somebody-else";  // longer than an interface's name may be
   plan_.nodes[2].domain_names[0] = "c-compute/02";      // libvirt refuses the slash
   const std::string message = MessageOf([&] { Create(); });
-  EXPECT_THAT(message, AllOf(HasSubstr("Made so far: network c-network"),
-                             HasSubstr("domain c-compute-01"),
-                             HasSubstr("passthrough-lab destroy --force /configs/c.yaml")));
+  EXPECT_THAT(message,
+              AllOf(HasSubstr("Made so far: network c-network"), HasSubstr("domain c-compute-01"),
+                    HasSubstr("passthrough-lab destroy --force /configs/c.yaml")));
 }
 
 TEST_F(Deployer, AnInterruptedCreateStopsBetweenSteps) {

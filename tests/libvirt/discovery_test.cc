@@ -42,8 +42,8 @@ Plan SmallPlan() {
 }
 
 std::string Controller(int state = 1, std::string_view network = "n") {
-  return TestHypervisor::Domain("c-controller",
-                                TestHypervisor::Interface(network, kControllerMac), state);
+  return TestHypervisor::Domain("c-controller", TestHypervisor::Interface(network, kControllerMac),
+                                state);
 }
 
 std::string Compute(std::string_view name, int state = 1, std::string_view network = "n") {
@@ -153,8 +153,8 @@ TEST(DiscoverOnce, TwoNodesAtOneAddressAreAProblem) {
   Plan plan = SmallPlan();
   plan.nodes[0].address = "192.168.140.11";
   plan.nodes[1].address = "192.168.140.11";
-  const Discovery found = Look(
-      plan, TestHypervisor::Domain("c-controller") + TestHypervisor::Domain("c-compute-01"));
+  const Discovery found =
+      Look(plan, TestHypervisor::Domain("c-controller") + TestHypervisor::Domain("c-compute-01"));
   EXPECT_EQ(found.nodes[0].problem, "");
   EXPECT_EQ(found.nodes[1].problem,
             "its address 192.168.140.11 (cluster file) is that of hpc_controller too");
@@ -164,15 +164,15 @@ constexpr Deadline::Clock::duration kLong = std::chrono::minutes(5);
 
 TEST(Discover, ReturnsAtOnceWhenAllIsThere) {
   TestHypervisor host(Controller() + Compute("c-compute-01") + TestHypervisor::Network("n"));
-  const Discovery found = Discover(SmallPlan(), host.connection(), Deadline::After(kLong),
-                                   std::chrono::seconds(300));
+  const Discovery found =
+      Discover(SmallPlan(), host.connection(), Deadline::After(kLong), std::chrono::seconds(300));
   EXPECT_EQ(found, DiscoverOnce(SmallPlan(), host.connection()));
 }
 
 TEST(Discover, LosesPatienceWithWhatIsGoneOrOff) {
   TestHypervisor host(Controller(5) + TestHypervisor::Network("n"));
-  const Discovery found = Discover(SmallPlan(), host.connection(), Deadline::After(kLong),
-                                   std::chrono::seconds(0));
+  const Discovery found =
+      Discover(SmallPlan(), host.connection(), Deadline::After(kLong), std::chrono::seconds(0));
   EXPECT_NE(found.nodes[0].problem, "");
   EXPECT_NE(found.nodes[1].problem, "");
 }
@@ -183,8 +183,8 @@ TEST(Discover, WaitsForADomainThatComesLater) {
     std::this_thread::sleep_for(std::chrono::milliseconds(150));
     host.connection().StartDomain("c-compute-01");
   });
-  const Discovery found = Discover(SmallPlan(), host.connection(), Deadline::After(kLong),
-                                   std::chrono::seconds(300));
+  const Discovery found =
+      Discover(SmallPlan(), host.connection(), Deadline::After(kLong), std::chrono::seconds(300));
   deployer.join();
   EXPECT_EQ(found.nodes[1].problem, "");
   EXPECT_EQ(found.nodes[1].state, "running");

@@ -33,11 +33,11 @@ Plan SmallPlan() {
 }
 
 TEST(BindDomains, KnowsBothSpellings) {
-  EXPECT_THAT(BindDomains(SmallPlan(), {"c-compute-01", "c-compute-02", "c-controller"})
-                  .domain_of_node,
-              UnorderedElementsAre(Pair("hpc_controller", "c-controller"),
-                                   Pair("hpc_compute_01", "c-compute-01"),
-                                   Pair("hpc_compute_02", "c-compute-02")));
+  EXPECT_THAT(
+      BindDomains(SmallPlan(), {"c-compute-01", "c-compute-02", "c-controller"}).domain_of_node,
+      UnorderedElementsAre(Pair("hpc_controller", "c-controller"),
+                           Pair("hpc_compute_01", "c-compute-01"),
+                           Pair("hpc_compute_02", "c-compute-02")));
   EXPECT_THAT(
       BindDomains(SmallPlan(), {"c-compute-0", "c-compute-1", "c-controller"}).domain_of_node,
       UnorderedElementsAre(Pair("hpc_controller", "c-controller"),

@@ -116,9 +116,10 @@ TEST(ReadDomainXml, ReadsNumbersInAnyBase) {
 }
 
 TEST(ReadDomainXml, FindsTheConsoleOfASerialPortThatIsAFile) {
-  EXPECT_EQ(ReadDomainXml(DomainWith("<serial type='file'><source path='/var/log/n.log'/></serial>"))
-                .console_log,
-            "/var/log/n.log");
+  EXPECT_EQ(
+      ReadDomainXml(DomainWith("<serial type='file'><source path='/var/log/n.log'/></serial>"))
+          .console_log,
+      "/var/log/n.log");
   EXPECT_EQ(ReadDomainXml(DomainWith("<serial type='pty'><source path='/dev/pts/1'/></serial>"))
                 .console_log,
             "");
@@ -143,9 +144,7 @@ std::string MessageOf(Read read) {
 }
 
 TEST(ReadDomainXml, RefusesWhatLibvirtNeverWrites) {
-  const auto message = [](std::string_view xml) {
-    return MessageOf([&] { ReadDomainXml(xml); });
-  };
+  const auto message = [](std::string_view xml) { return MessageOf([&] { ReadDomainXml(xml); }); };
   EXPECT_THAT(message("<domain><name>a</na"), HasSubstr("<domain> XML: "));
   EXPECT_THAT(message(""), HasSubstr("<domain> XML: "));
   EXPECT_THAT(message("<network/>"), HasSubstr("no <domain>"));
@@ -212,13 +211,12 @@ TEST(ReadNodeDeviceXml, DriverAndGroupMayBeAbsent) {
 
 TEST(ReadNodeDeviceXml, RefusesWhatIsNoPciFunction) {
   EXPECT_THROW(ReadNodeDeviceXml("<device"), LibvirtError);
-  EXPECT_THAT(MessageOf([] {
-                ReadNodeDeviceXml("<device><capability type='net'/></device>");
-              }),
+  EXPECT_THAT(MessageOf([] { ReadNodeDeviceXml("<device><capability type='net'/></device>"); }),
               HasSubstr("not a PCI function"));
   EXPECT_THAT(MessageOf([] {
-                ReadNodeDeviceXml("<device><capability type='pci'><domain>0</domain><bus>1</bus>"
-                                  "<slot>0</slot><function>0</function></capability></device>");
+                ReadNodeDeviceXml(
+                    "<device><capability type='pci'><domain>0</domain><bus>1</bus>"
+                    "<slot>0</slot><function>0</function></capability></device>");
               }),
               HasSubstr("vendor id"));
 }

@@ -58,8 +58,7 @@ TEST(MakeDomainXml, GivesEachFunctionAnAliasAndNoGuestAddress) {
   xml.insert(xml.find("<name>"), "<uuid>u</uuid>");
   const DomainDescription domain = ReadDomainXml(xml);
   ASSERT_EQ(domain.hostdevs.size(), 2u);
-  EXPECT_EQ(domain.hostdevs[0],
-            (DomainHostdev{At("0000:65:00.2"), std::nullopt, "ua-gpu0", true}));
+  EXPECT_EQ(domain.hostdevs[0], (DomainHostdev{At("0000:65:00.2"), std::nullopt, "ua-gpu0", true}));
   EXPECT_EQ(domain.hostdevs[1],
             (DomainHostdev{At("0000:65:00.3"), std::nullopt, "ua-audio1", true}));
   EXPECT_EQ(domain.console_log, spec.console_log);
@@ -68,8 +67,8 @@ TEST(MakeDomainXml, GivesEachFunctionAnAliasAndNoGuestAddress) {
 TEST(MakeDomainXml, OnlyTheGpuHasARom) {
   DomainSpec spec = GpuNode();
   spec.gpu_rom = false;
-  EXPECT_THAT(MakeDomainXml(spec), AllOf(HasSubstr("<rom bar=\"off\" />"),
-                                         Not(HasSubstr("<rom bar=\"on\" />"))));
+  EXPECT_THAT(MakeDomainXml(spec),
+              AllOf(HasSubstr("<rom bar=\"off\" />"), Not(HasSubstr("<rom bar=\"on\" />"))));
   spec.devices.erase(spec.devices.begin());
   EXPECT_THAT(MakeDomainXml(spec), Not(HasSubstr("<rom bar")));
 }
@@ -97,10 +96,10 @@ TEST(MakeDomainXml, NamesTheCpuOfEmulationOrOfKvm) {
               AllOf(HasSubstr("<model fallback=\"allow\">qemu64</model>"),
                     HasSubstr("<feature policy=\"require\" name=\"rdrand\" />")));
   spec.kvm = true;
-  EXPECT_THAT(MakeDomainXml(spec),
-              AllOf(HasSubstr("<domain type=\"kvm\">"), HasSubstr("<cpu mode=\"host-model\">"),
-                    HasSubstr("<feature policy=\"disable\" name=\"vmx\" />"),
-                    Not(HasSubstr("rdrand"))));
+  EXPECT_THAT(
+      MakeDomainXml(spec),
+      AllOf(HasSubstr("<domain type=\"kvm\">"), HasSubstr("<cpu mode=\"host-model\">"),
+            HasSubstr("<feature policy=\"disable\" name=\"vmx\" />"), Not(HasSubstr("rdrand"))));
   spec.acceleration = {};
   EXPECT_THAT(MakeDomainXml(spec), HasSubstr("<cpu mode=\"host-passthrough\" />"));
   spec.acceleration.cpu_model = "host";
@@ -143,10 +142,11 @@ TEST(MacAddressFor, IsALocalQemuAddressOfItsOwn) {
 }
 
 TEST(MakeNetworkXml, GivesStaticAddressesByMac) {
-  const std::string xml = MakeNetworkXml({"c-network",
-                                          "virbr140",
-                                          "192.168.140.0/24",
-                                          {{"52:54:00:01:02:03", "192.168.140.11", "c-compute-01"}}});
+  const std::string xml =
+      MakeNetworkXml({"c-network",
+                      "virbr140",
+                      "192.168.140.0/24",
+                      {{"52:54:00:01:02:03", "192.168.140.11", "c-compute-01"}}});
   for (const char* const part :
        {"<name>c-network</name>", "<forward mode=\"nat\" />", "<bridge name=\"virbr140\"",
         "<ip address=\"192.168.140.1\" netmask=\"255.255.255.0\">",
@@ -160,7 +160,8 @@ TEST(MakeNetworkXml, GivesStaticAddressesByMac) {
 TEST(MakeNetworkXml, RefusesAddressesThatDoNotFit) {
   EXPECT_THROW(MakeNetworkXml({"n", "b", "192.168.140.0", {}}), Error);
   EXPECT_THROW(MakeNetworkXml({"n", "b", "192.168.140.0/31", {}}), Error);
-  EXPECT_THROW(MakeNetworkXml({"n", "b", "192.168.140.0/24", {{"m", "192.168.141.5", "x"}}}), Error);
+  EXPECT_THROW(MakeNetworkXml({"n", "b", "192.168.140.0/24", {{"m", "192.168.141.5", "x"}}}),
+               Error);
   EXPECT_THROW(MakeNetworkXml({"n", "b", "192.168.140.0/24", {{"m", "DHCP", "x"}}}), Error);
 }
 

@@ -97,7 +97,8 @@ TEST(InventoryJson, RefusesWhatIsNoInventory) {
   for (const std::string& bad :
        {std::string(), good.substr(0, good.size() / 2), std::string("[]"), std::string("{}"),
         with("\"domains\"", "\"humans\""), with("\"managed\": true", "\"managed\": 1"),
-        with("\"0000:02:00.0\"", "\"0000:02:00\""), with("\"driver\": \"bochs-drm\"", "\"x\": 1")}) {
+        with("\"0000:02:00.0\"", "\"0000:02:00\""),
+        with("\"driver\": \"bochs-drm\"", "\"x\": 1")}) {
     EXPECT_THROW(InventoryFromJson(bad), EvidenceError) << bad;
   }
 }
@@ -138,24 +139,27 @@ TEST(DescribeDifferences, ADomainsStateDevicesAndDefinitionCount) {
               ElementsAre("domain web: its definition is no longer permanent"));
   EXPECT_THAT(After([](Inventory& host) { host.domains[0].hostdevs.pop_back(); }),
               ElementsAre("domain web: passed-through device 0000:03:00.0 is gone"));
-  EXPECT_THAT(After([](Inventory& host) {
-                host.domains[0].hostdevs.push_back({At("0000:01:00.0"), {}, "", true});
-              }),
-              ElementsAre("domain web: passed-through device 0000:01:00.0 remains: it was not there "
-                          "before"));
-  EXPECT_THAT(After([](Inventory& host) { host.domains[0].mac_addresses[0] = "52:54:00:00:00:02"; }),
-              testing::SizeIs(2));
+  EXPECT_THAT(
+      After([](Inventory& host) {
+        host.domains[0].hostdevs.push_back({At("0000:01:00.0"), {}, "", true});
+      }),
+      ElementsAre("domain web: passed-through device 0000:01:00.0 remains: it was not there "
+                  "before"));
+  EXPECT_THAT(
+      After([](Inventory& host) { host.domains[0].mac_addresses[0] = "52:54:00:00:00:02"; }),
+      testing::SizeIs(2));
 }
 
 TEST(DescribeDifferences, AnotherObjectOfTheSameNameCounts) {
-  EXPECT_THAT(After([](Inventory& host) {
-                host.domains[0].uuid = "v1";
-                host.networks[0].uuid = "v2";
-                host.pools[0].uuid = "v3";
-              }),
-              ElementsAre("domain web was replaced by another of the same name: its UUID is v1, was u1",
-                          HasSubstr("network default was replaced"),
-                          HasSubstr("storage pool images was replaced")));
+  EXPECT_THAT(
+      After([](Inventory& host) {
+        host.domains[0].uuid = "v1";
+        host.networks[0].uuid = "v2";
+        host.pools[0].uuid = "v3";
+      }),
+      ElementsAre("domain web was replaced by another of the same name: its UUID is v1, was u1",
+                  HasSubstr("network default was replaced"),
+                  HasSubstr("storage pool images was replaced")));
 }
 
 TEST(DescribeDifferences, GuestAddressesAndAliasesDoNotCount) {
@@ -175,8 +179,9 @@ TEST(DescribeDifferences, ANetworksStateAndNewLeasesCount) {
       After([](Inventory& host) {
         host.networks[0].leases.push_back("52:54:00:00:00:09 192.168.122.9 node");
       }),
-      ElementsAre("network default: lease 52:54:00:00:00:09 192.168.122.9 remains: it was not there "
-                  "before"));
+      ElementsAre(
+          "network default: lease 52:54:00:00:00:09 192.168.122.9 remains: it was not there "
+          "before"));
 }
 
 TEST(DescribeDifferences, LeasesThatEndedAndRenamedGuestsDoNotCount) {
@@ -188,7 +193,9 @@ TEST(DescribeDifferences, LeasesThatEndedAndRenamedGuestsDoNotCount) {
 }
 
 TEST(DescribeDifferences, VolumesOfOtherPoolsCount) {
-  EXPECT_THAT(After([](Inventory& host) { host.pools[0].volumes = {"a.qcow2", "new.qcow2"}; }),
+  EXPECT_THAT(After([](Inventory& host) {
+                host.pools[0].volumes = {"a.qcow2", "new.qcow2"};
+              }),
               ElementsAre("storage pool images: volume new.qcow2 remains: it was not there before",
                           "storage pool images: volume b.qcow2 is gone"));
 }
@@ -206,8 +213,9 @@ TEST(DescribeDifferences, ADeviceThatChangedHandsCounts) {
               ElementsAre("0000:01:00.0 is bound to vfio-pci, was bound to bochs-drm"));
   EXPECT_THAT(After([](Inventory& host) { host.pci_devices[0].driver = ""; }),
               ElementsAre("0000:01:00.0 is bound to no driver, was bound to bochs-drm"));
-  EXPECT_THAT(After([](Inventory& host) { host.pci_devices[0].device_id = 0xffff; }),
-              ElementsAre("0000:01:00.0 is 10de:ffff of class 030000, was 10de:2684 of class 030000"));
+  EXPECT_THAT(
+      After([](Inventory& host) { host.pci_devices[0].device_id = 0xffff; }),
+      ElementsAre("0000:01:00.0 is 10de:ffff of class 030000, was 10de:2684 of class 030000"));
   EXPECT_THAT(After([](Inventory& host) { host.pci_devices[0].class_code = 0x030200; }),
               ElementsAre(HasSubstr("of class 030200, was 10de:2684 of class 030000")));
   EXPECT_THAT(After([](Inventory& host) { host.pci_devices[0].iommu_group.reset(); }),

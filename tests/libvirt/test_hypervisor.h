@@ -1,4 +1,5 @@
-// A hypervisor of one's own: libvirt's test driver, which lives in this process and touches nothing.
+// A hypervisor of one's own: libvirt's test driver, which lives in this process and touches
+// nothing.
 #pragma once
 
 #include <fmt/format.h>

@@ -1,0 +1,168 @@
+#include "lab/lab_directory.h"
+
+#include <gmock/gmock.h>
+#include <stdlib.h>
+
+#include <chrono>
+
+#include "helpers/base/error.h"
+#include "helpers/base/files.h"
+#include "helpers/config/profile.h"
+#include "lab/lab_facts.h"
+#include "lab/lab_snapshots.h"
+#include "lab/lab_up.h"
+
+namespace passthrough {
+namespace {
+
+namespace fs = std::filesystem;
+using namespace std::chrono_literals;
+using testing::HasSubstr;
+using testing::ThrowsMessage;
+
+LabRecord ARecord() {
+  LabRecord record;
+  record.id = "00112233445566aa";
+  record.phase = LabPhase::kUp;
+  record.cluster_file = "/c luster.yaml";
+  record.images = "/images {x}";
+  record.accelerator = "tcg";
+  record.memory_mib = 2048;
+  record.cpus = 2;
+  record.functions = {"0000:01:00.0 gpu"};
+  record.machine_key = "key\nkey";
+  record.machine_arguments = {"/usr/bin/qemu", "-append", "a \"b\""};
+  record.disk_address = "1.0";
+  record.network_address = "2.0";
+  record.entropy_address = "3.0";
+  record.ssh_port = 40123;
+  record.layer = 3;
+  return record;
+}
+
+class LabDirectory : public testing::Test {
+ protected:
+  const TemporaryDirectory temporary_{"passthrough-lab-test"};
+  const fs::path directory_ = temporary_.path() / "lab";
+  const LabPaths paths_{directory_};
+  const Deadline deadline_ = Deadline::After(30s);
+};
+
+TEST_F(LabDirectory, KeepsTheRecord) {
+  fs::create_directory(directory_);
+  EXPECT_FALSE(ReadLabRecord(paths_));
+  WriteLabRecord(paths_, ARecord());
+  EXPECT_EQ(ToJson(*ReadLabRecord(paths_)), ToJson(ARecord()));
+}
+
+TEST_F(LabDirectory, TellsOfARecordItCannotRead) {
+  fs::create_directory(directory_);
+  WriteFile(paths_.record(), "{\"format\": \"something else\"}");
+  EXPECT_THAT([&] { ReadLabRecord(paths_); },
+              ThrowsMessage<Error>(HasSubstr("lab.json: not a lab")));
+  WriteFile(paths_.record(), "{");
+  EXPECT_THROW(ReadLabRecord(paths_), Error);
+}
+
+TEST_F(LabDirectory, IsOneCommandsAtATime) {
+  const LabLock lock(directory_, deadline_);
+  EXPECT_THAT([&] { LabLock(directory_, Deadline::After(50ms)); },
+              ThrowsMessage<TimeoutError>(HasSubstr("another passthrough-lab is at work")));
+}
+
+TEST_F(LabDirectory, GoesWithItsLastContents) {
+  {
+    LabLock lock(directory_, deadline_);
+    WriteLabRecord(paths_, ARecord());
+    fs::create_directories(paths_.layers());
+    WriteFile(paths_.layer(0), "x");
+    lock.RemoveContents();
+  }
+  EXPECT_FALSE(fs::exists(directory_));
+}
+
+TEST_F(LabDirectory, LeavesOtherPeoplesDirectoriesAlone) {
+  fs::create_directory(directory_);
+  WriteFile(directory_ / "thesis.tex", "x");
+  EXPECT_THAT([&] { LabLock(directory_, deadline_); },
+              ThrowsMessage<Error>(HasSubstr("choose another --lab-dir")));
+  EXPECT_THROW(TakeLabDown(directory_, false, StepLog(true)), Error);
+  EXPECT_TRUE(fs::exists(directory_ / "thesis.tex"));
+}
+
+TEST_F(LabDirectory, DownRemovesWhatACutOffStartLeft) {
+  fs::create_directories(paths_.layers());
+  LabRecord record = ARecord();
+  record.phase = LabPhase::kStarting;
+  WriteLabRecord(paths_, record);
+  WriteFile(paths_.facts(), "x");
+  TakeLabDown(directory_, false, StepLog(true));
+  EXPECT_FALSE(fs::exists(directory_));
+  EXPECT_NO_THROW(TakeLabDown(directory_, false, StepLog(true))) << "once more does no harm";
+}
+
+TEST_F(LabDirectory, NumbersLayersUpwards) {
+  fs::create_directories(paths_.layers());
+  EXPECT_EQ(NextLayer(paths_), 0);
+  WriteFile(paths_.layer(0), "");
+  WriteFile(paths_.layer(9), "");
+  WriteFile(paths_.layers() / "base-9.qcow2", "");
+  EXPECT_EQ(NextLayer(paths_), 10);
+}
+
+TEST_F(LabDirectory, IsWhereTheEnvironmentSays) {
+  setenv("PASSTHROUGH_LAB_DIR", "/somewhere", 1);
+  EXPECT_EQ(DefaultLabDirectory(), "/somewhere");
+  unsetenv("PASSTHROUGH_LAB_DIR");
+  setenv("XDG_STATE_HOME", "/state", 1);
+  EXPECT_EQ(DefaultLabDirectory(), "/state/pcie-passthrough-suite/labs/default");
+  unsetenv("XDG_STATE_HOME");
+}
+
+TEST_F(LabDirectory, SnapshotsNeedALab) {
+  EXPECT_THAT([&] { SnapshotLab(directory_, "a", false, StepLog(true)); },
+              ThrowsMessage<Error>(HasSubstr("no lab is up in")));
+  EXPECT_THAT([&] { RestoreLab(directory_, "a", StepLog(true)); },
+              ThrowsMessage<Error>(HasSubstr("no snapshot \"a\"; there is none")));
+  EXPECT_FALSE(fs::exists(directory_));
+}
+
+TEST(SnapshotName, IsAPlainFileName) {
+  EXPECT_EQ(SnapshotNameProblem("with-cluster_2.0"), "");
+  for (const char* bad : {"", ".", "..", "a/b", "-x", "a b", "\x1b"}) {
+    EXPECT_NE(SnapshotNameProblem(bad), "") << bad;
+  }
+  EXPECT_NE(SnapshotNameProblem(std::string(65, 'a')), "");
+}
+
+TEST_F(LabDirectory, FactsAreAProfileFragment) {
+  fs::create_directory(directory_);
+  WriteFacts(paths_, ARecord());
+  Profile profile;
+  profile.host.emplace();
+  profile.host->facts = paths_.facts();
+  ApplyHostFacts(profile);
+  EXPECT_EQ(profile.libvirt_uri, LabLibvirtUri(paths_));
+  EXPECT_THAT(profile.libvirt_uri, HasSubstr("qemu+ssh://root@lab-host/system?command=/"));
+  EXPECT_EQ(profile.ssh.user, "admin");
+  EXPECT_EQ(profile.ssh.key, "/images {x}/ssh/id_ed25519");
+  ASSERT_TRUE(profile.jump);
+  EXPECT_EQ(profile.jump->port, 40123);
+  EXPECT_TRUE(profile.emulated_devices);
+  EXPECT_THAT(profile.stub_driver, HasSubstr("simulated"));
+}
+
+TEST_F(LabDirectory, DeploySettingsComeBack) {
+  fs::create_directory(directory_);
+  WriteFacts(paths_, ARecord());
+  const DeploySettings settings = ReadDeploySettings(paths_.deployer());
+  EXPECT_TRUE(settings.impersonate);
+  EXPECT_FALSE(settings.gpu_rom);
+  ASSERT_TRUE(settings.scale);
+  EXPECT_EQ(settings.scale->memory_mib, 256);
+  ASSERT_TRUE(settings.base_volume);
+  EXPECT_EQ(settings.base_volume->volume, "node.qcow2");
+}
+
+}  // namespace
+}  // namespace passthrough
