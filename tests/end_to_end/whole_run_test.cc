@@ -52,10 +52,9 @@ TEST(WholeRunTest, ADomainThatDestroyLeavesIsFoundAndRemoved) {
   WriteFile(lab.Path("without-compute.yaml"), without_compute);
   const std::string program = LabProgramOfTests().string();
   WriteFile(lab.Path("profile.yaml"),
-            fmt::format("version: \"1.0\"\n"
+            fmt::format("version: \"1.0\"\ndescription: of a test\n"
                         "host:\n"
                         "  status: [{0}, status, --lab-dir, {1}, --quiet]\n"
-                        "  up: []\n  down: []\n"
                         "  facts: {1}/facts.yaml\n"
                         "deployer:\n"
                         "  create: [{0}, create, --lab-dir, {1}, \"{{config}}\"]\n"

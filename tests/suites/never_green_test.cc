@@ -35,7 +35,7 @@ class NeverGreenTest : public testing::Test {
               0755);
     WriteFile(Path("create.sh"), "#!/bin/sh\n" + create + "\n", 0755);
     WriteFile(Path("profile.yaml"),
-              fmt::format("version: \"1.0\"\n"
+              fmt::format("version: \"1.0\"\ndescription: of a test\n"
                           "libvirt:\n  uri: {}\n"
                           "deployer:\n  create: [{}]\n  destroy: [{}]\n"
                           "ssh:\n  user: nobody\n"
@@ -50,12 +50,16 @@ class NeverGreenTest : public testing::Test {
     if (!filter.empty()) arguments.push_back("--gtest_filter=" + filter);
     return arguments;
   }
-  // True once the deployer's destroy was asked for.
-  bool WaitUntilDestroyed() {
-    return WaitFor(Deadline::After(seconds(60)), "the deployer's destroy", [&](std::string*) {
-      return fs::exists(Path("destroyed")) ? std::optional<bool>(true) : std::nullopt;
-    });
+  // True as soon as the file is there; false where it does not come within a minute.
+  bool Appears(const std::string& file) const {
+    BackOff back_off;
+    for (const Deadline deadline = Deadline::After(seconds(60)); !deadline.Passed();) {
+      if (fs::exists(Path(file))) return true;
+      back_off.Sleep(deadline);
+    }
+    return false;
   }
+  bool WaitUntilDestroyed() const { return Appears("destroyed"); }
   // Runs ctest on the checks alone, with a test file of its own.
   ChildResult RunCtest(const std::string& profile, std::vector<std::string> arguments,
                        std::function<void(int)> on_start = nullptr) {
@@ -154,10 +158,7 @@ TEST_F(NeverGreenTest, SigtermWhileDeployingEndsInATearDown) {
   ChildOptions options;
   options.on_start = [&](int pid) {
     killer = std::jthread([this, pid] {
-      WaitFor(Deadline::After(seconds(60)), "create to begin", [&](std::string*) {
-        return fs::exists(Path("creating")) ? std::optional<bool>(true) : std::nullopt;
-      });
-      kill(pid, SIGTERM);
+      if (Appears("creating")) kill(pid, SIGTERM);
     });
   };
   auto arguments = Arguments(MakeProfile(fmt::format("touch {}; sleep 300", Path("creating").string())));
@@ -174,7 +175,7 @@ TEST_F(NeverGreenTest, SigtermWhileDeployingEndsInATearDown) {
 TEST_F(NeverGreenTest, CtestDeploysOnceAndDestroysOnce) {
   const std::string profile =
       MakeProfile(fmt::format("echo created >>{}", Path("created").string()));
-  const ChildResult result = RunCtest(profile, {"-R", "Cluster.HasNoUnplannedVm|Cleanup"});
+  const ChildResult result = RunCtest(profile, {"-R", "Cluster.HasNoUnplannedVm|Cleanup\\."});
   EXPECT_EQ(result.exit_status, 0) << result.output;
   EXPECT_EQ(ReadFile(Path("created")), "created\n");
   EXPECT_EQ(ReadFile(Path("destroyed")), "destroyed\n");
@@ -218,10 +219,7 @@ TEST_F(NeverGreenTest, CtestKilledBeforeItsDestroy) {
   std::jthread killer;
   RunCtest(profile, {}, [&](int pid) {
     killer = std::jthread([this, pid] {
-      WaitFor(Deadline::After(seconds(60)), "cluster.deploy", [&](std::string*) {
-        return fs::exists(Path("run-link")) ? std::optional<bool>(true) : std::nullopt;
-      });
-      kill(pid, SIGKILL);
+      if (Appears("run-link")) kill(pid, SIGKILL);
     });
   });
   EXPECT_TRUE(WaitUntilDestroyed());
