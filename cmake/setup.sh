@@ -6,7 +6,7 @@ build_packages='g++ cmake ninja-build pkg-config libgtest-dev libgmock-dev libvi
   libyaml-cpp-dev libboost1.81-dev libfmt-dev libpugixml-dev libarchive-dev nlohmann-json3-dev'
 run_packages='openssh-client libvirt0'
 lab_packages='qemu-system-x86 qemu-utils mmdebstrap e2fsprogs syslinux syslinux-common mtools
-  dosfstools debian-archive-keyring zstd'
+  dosfstools debian-archive-keyring zstd mount'
 test_packages='openssh-server shellcheck busybox-static libvirt-clients'
 
 say() { printf '%s\n' "$*" >&2; }
