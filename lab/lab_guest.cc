@@ -6,6 +6,7 @@
 #include <poll.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <chrono>
 #include <cstring>
@@ -19,10 +20,13 @@ namespace passthrough {
 namespace {
 
 // QEMU accepts connections before there is anybody in the guest to pass them on to, so only the
-// server's first bytes count. One that was accepted too early stays silent: it is given up soon.
-constexpr int kSilenceMilliseconds = 700;
+// server's first bytes count. One that was accepted too early stays silent for good. But on a busy
+// machine the server itself takes long, and each connection that is given up costs it more time: so
+// the patience doubles.
+constexpr int kFirstSilenceMilliseconds = 1000;
+constexpr int kLongestSilenceMilliseconds = 30'000;
 
-bool ServerSpeaks(uint16_t port, std::string* last_cause) {
+bool ServerSpeaks(uint16_t port, int silence_milliseconds, std::string* last_cause) {
   const Descriptor connection(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
   sockaddr_in address{};
   address.sin_family = AF_INET;
@@ -33,7 +37,7 @@ bool ServerSpeaks(uint16_t port, std::string* last_cause) {
     return false;
   }
   pollfd ready{connection.get(), POLLIN, 0};
-  if (poll(&ready, 1, kSilenceMilliseconds) <= 0) {
+  if (poll(&ready, 1, silence_milliseconds) <= 0) {
     *last_cause = "no SSH server speaks yet";
     return false;
   }
@@ -54,11 +58,13 @@ std::string Result(const std::string& what, const ExecResult& result) {
 LabGuest LabGuest::Connect(uint16_t port, const std::filesystem::path& key,
                            const std::filesystem::path& known_hosts,
                            const std::function<void()>& still_alive, const Deadline& deadline) {
+  int silence = kFirstSilenceMilliseconds;
   WaitFor(
       deadline, fmt::format("lab host: SSH on 127.0.0.1:{}", port),
       [&](std::string* last_cause) -> std::optional<bool> {
         still_alive();
-        if (ServerSpeaks(port, last_cause)) return true;
+        if (ServerSpeaks(port, silence, last_cause)) return true;
+        silence = std::min(2 * silence, kLongestSilenceMilliseconds);
         return std::nullopt;
       },
       std::chrono::milliseconds(100));

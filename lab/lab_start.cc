@@ -9,6 +9,7 @@
 #include "helpers/base/error.h"
 #include "helpers/base/files.h"
 #include "helpers/base/text.h"
+#include "helpers/base/wait.h"
 #include "lab/lab_facts.h"
 #include "lab/machine.h"
 #include "lab/qemu_process.h"
@@ -18,7 +19,11 @@
 namespace passthrough {
 namespace {
 
+using std::chrono::minutes;
 using std::chrono::seconds;
+
+// What the lab host's console says when it has booted.
+constexpr char kLoginPrompt[] = "lab-host login:";
 
 constexpr size_t kMostLog = 64u << 20;
 
@@ -51,6 +56,7 @@ QmpConnection Launch(const LabPaths& paths, const LabRecord& record, bool incomi
   for (auto& argument : InstanceArguments(instance, places)) arguments.push_back(argument);
   std::filesystem::remove(paths.qmp_socket());
   std::filesystem::remove(paths.qemu_log());
+  if (!incoming) std::filesystem::remove(paths.console());
   StartQemu(arguments, paths.directory);
   // QEMU that cannot start says why and ends at once; one that can has its socket within a second.
   const Deadline limit = deadline.OrAfter(seconds(60));
@@ -111,6 +117,19 @@ void StartMachine(const LabPaths& paths, LabRecord* record,
     throw Error(fmt::format("lab host: QEMU does not start: {}{}", error.what(), LastWords(paths)));
   }
   WriteLabRecord(paths, *record);
+}
+
+void WaitForConsole(const LabPaths& paths, const LabRecord& record, const Deadline& deadline) {
+  // Without a word on the console for so long, the network may know better.
+  const Deadline limit = deadline.OrAfter(minutes(3));
+  BackOff back_off(std::chrono::milliseconds(100));
+  while (ReadFile(paths.console(), kMostLog).find(kLoginPrompt) == std::string::npos) {
+    if (!MachineRuns(record))
+      throw Error("lab host: QEMU ended while it booted" + LastWords(paths));
+    deadline.Check("lab host: booting");
+    if (limit.Passed()) return;
+    back_off.Sleep(limit);
+  }
 }
 
 LabGuest WaitForGuest(const LabPaths& paths, const LabRecord& record, const Deadline& deadline) {

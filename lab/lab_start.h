@@ -18,6 +18,10 @@ namespace passthrough {
 void StartMachine(const LabPaths& paths, LabRecord* record,
                   const std::optional<std::filesystem::path>& state_file, const Deadline& deadline);
 
+// Waits until a machine that was started from its beginning says on its console that it has booted,
+// or three minutes. Nobody need connect before that. Throws Error where it goes away.
+void WaitForConsole(const LabPaths& paths, const LabRecord& record, const Deadline& deadline);
+
 // Waits for its SSH server. Throws Error with the end of its console where the machine goes away or
 // does not answer.
 LabGuest WaitForGuest(const LabPaths& paths, const LabRecord& record, const Deadline& deadline);

@@ -156,7 +156,8 @@ class Start {
     record_.layer = NextLayer(paths_);
     CreateLayer(paths_.layer(record_.layer), host_disk);
     StartMachine(paths_, &record_, std::nullopt, deadline_);
-    log_.Say(fmt::format("lab host: waiting for SSH on 127.0.0.1:{}", record_.ssh_port));
+    WaitForConsole(paths_, record_, deadline_.OrAfter(kBootLimit));
+    log_.Say(fmt::format("lab host: booted; waiting for SSH on 127.0.0.1:{}", record_.ssh_port));
     LabGuest guest = WaitForGuest(paths_, record_, deadline_.OrAfter(kBootLimit));
     log_.Say("lab host: SSH answers; waiting for libvirt");
     WarmUp(guest);

@@ -29,7 +29,7 @@ constexpr int kMemoryStepMiB = 512;
 // otherwise.
 constexpr char kKernelArguments[] =
     "root=/dev/vda rw console=ttyS0 quiet panic=1 intel_iommu=on pci=pcie_scan_all "
-    "random.trust_cpu=on mitigations=off cryptomgr.notests no_timer_check noreplace-smp audit=0 "
+    "random.trust_cpu=on no5lvl mitigations=off cryptomgr.notests no_timer_check noreplace-smp audit=0 "
     "apparmor=0 systemd.show_status=0";
 
 // Under emulation the guest's time stamp counter is this processor's own. Linux measures its rate
