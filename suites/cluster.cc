@@ -66,8 +66,10 @@ TEST_P(NodeIdentity, IsTheDomainItClaimsToBe) {
 
 TEST_P(NodeIdentity, HasItsConfiguredAddress) {
   if (!node().address || Domain().address == *node().address) return;
-  Complain({.found = fmt::format("it is reached at {}, expected {}",
-                                 Domain().address.empty() ? "no address" : Domain().address,
+  const std::string found = Domain().address.empty() ? "no address" : Domain().address;
+  Complain({.found = fmt::format("it has {} ({}), expected {}", found,
+                                 Domain().address_source.empty() ? "no source knows one"
+                                                                 : Domain().address_source,
                                  *node().address),
             .where = kDiscovery,
             .advice = "Look at the network's DHCP host entries: virsh net-dumpxml " + node().cluster +

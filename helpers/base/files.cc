@@ -89,6 +89,14 @@ std::filesystem::path UserCacheDirectory() {
   return base / "pcie-passthrough-suite";
 }
 
+std::filesystem::path UserStateDirectory() {
+  const char* state = std::getenv("XDG_STATE_HOME");
+  const bool set = state != nullptr && *state != '\0';
+  const std::filesystem::path base =
+      set ? std::filesystem::path(state) : HomeDirectory() / ".local" / "state";
+  return base / "pcie-passthrough-suite";
+}
+
 std::filesystem::path ExpandHome(const std::string& path) {
   if (path == "~") return HomeDirectory();
   if (path.starts_with("~/")) return HomeDirectory() / path.substr(2);

@@ -19,6 +19,9 @@ void WriteFile(const std::filesystem::path& path, std::string_view content, unsi
 // $XDG_CACHE_HOME or ~/.cache, with /pcie-passthrough-suite behind it. Not created.
 std::filesystem::path UserCacheDirectory();
 
+// $XDG_STATE_HOME or ~/.local/state, with /pcie-passthrough-suite behind it. Not created.
+std::filesystem::path UserStateDirectory();
+
 // `path` with a leading "~/" replaced by the home directory.
 std::filesystem::path ExpandHome(const std::string& path);
 

@@ -216,4 +216,12 @@ Discovery Discover(const Plan& plan, LibvirtConnection& connection, const Deadli
   }
 }
 
+Discovery LookedAtAgain(const Discovery& before, Discovery now) {
+  for (DiscoveredNode& node : now.nodes) {
+    const DiscoveredNode* const earlier = before.Find(node.node);
+    if (earlier != nullptr && node.problem.empty()) node.problem = earlier->problem;
+  }
+  return now;
+}
+
 }  // namespace passthrough

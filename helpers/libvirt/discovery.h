@@ -47,6 +47,11 @@ Discovery DiscoverOnce(const Plan& plan, LibvirtConnection& connection);
 Discovery Discover(const Plan& plan, LibvirtConnection& connection, const Deadline& deadline,
                    std::chrono::seconds patience = std::chrono::seconds(10));
 
+// `now`, taken after the nodes were worked with: leases and ARP entries that came late replace what
+// the cluster file says. A problem of `before` that is gone is kept, for it is why a node has no
+// evidence.
+Discovery LookedAtAgain(const Discovery& before, Discovery now);
+
 std::string ToJson(const Discovery& discovery);
 Discovery DiscoveryFromJson(std::string_view json);  // throws EvidenceError
 

@@ -10,10 +10,9 @@
 #include "helpers/base/interruption.h"
 #include "helpers/base/text.h"
 #include "helpers/evidence/collector.h"
-#include "helpers/process/child_process.h"
 #include "helpers/run/guard.h"
-#include "helpers/run/lease.h"
 #include "helpers/run/preflight.h"
+#include "helpers/run/run_registry.h"
 #include "helpers/run/ssh_config.h"
 #include "helpers/run/versions.h"
 
@@ -79,9 +78,8 @@ LibvirtConnection& ClusterRun::Libvirt() {
 }
 
 void ClusterRun::Deploy() {
-  if (settings_.profile.host) {
-    BringHostUp();
-  }
+  ClaimHost();
+  if (settings_.profile.host) BringHostUp();
   CheckBeforeDeploying();
   LookBefore();
   RunCreate();
@@ -92,6 +90,27 @@ void ClusterRun::Attach() {
   ThrowProblems(SshKeyProblems(settings_.profile));
 }
 
+// Before anything exists: all that follows can be killed.
+void ClusterRun::ClaimHost() {
+  lease_ = MakeLease(settings_.plan, settings_.profile, run_.path());
+  lease_.owner = IdentityOf(settings_.watched);
+  lease_.kept = settings_.keep_cluster;
+  Claim(run_, lease_, progress_);
+  if (!lease_.kept) StartGuard(run_, settings_.watched);
+}
+
+ChildResult ClusterRun::RunOwed(const std::vector<std::string>& argv, ChildOptions options,
+                                const Deadline& deadline) {
+  options.on_start = [this](int pid) {
+    lease_.command = IdentityOf(pid);
+    WriteLease(run_.LeaseJson(), lease_);
+  };
+  const ChildResult result = RunChild(argv, options, deadline);
+  lease_.command = {};
+  WriteLease(run_.LeaseJson(), lease_);
+  return result;
+}
+
 void ClusterRun::BringHostUp() {
   const HostCommands& host = *settings_.profile.host;
   Phase("host", "bringing the host up", [&]() -> std::string {
@@ -100,16 +119,9 @@ void ClusterRun::BringHostUp() {
     options.on_line = [this](std::string_view line) { progress_.Say(line); };
     const Deadline deadline = Deadline::After(settings_.profile.time_limits.host);
     const bool up = !host.status.empty() && RunChild(host.status, {}, deadline).Succeeded();
-    host_is_ours_ = !up && !host.down.empty();
-    if (host_is_ours_) {
-      // The guard must know of the host before it exists: bringing it up can be killed, too.
-      Lease lease = MakeLease(settings_.plan, settings_.profile, run_.path());
-      lease.host_down = host.down;
-      WriteLease(run_.LeaseJson(), lease);
-      if (settings_.watched != 0) StartGuard(run_, settings_.watched);
-    }
+    if (!up) lease_.host_down = host.down;
     if (!host.up.empty()) {  // also where it is up: it says so if its shape is another one
-      const ChildResult result = RunChild(host.up, options, deadline);
+      const ChildResult result = RunOwed(host.up, options, deadline);
       if (!result.Succeeded()) {
         throw ProcessError(fmt::format("{}: {} (see {}):\n{}", fmt::join(host.up, " "),
                                        result.HowItEnded(), run_.Relative(run_.HostStartLog()),
@@ -141,11 +153,9 @@ void ClusterRun::CheckBeforeDeploying() {
 }
 
 void ClusterRun::LookBefore() {
-  Lease lease = MakeLease(settings_.plan, settings_.profile, run_.path());
-  if (host_is_ours_) lease.host_down = settings_.profile.host->down;
-  lease.deployed = true;  // from here on something may exist
-  WriteLease(run_.LeaseJson(), lease);
-  if (!host_is_ours_ && settings_.watched != 0) StartGuard(run_, settings_.watched);
+  lease_.libvirt_uri = settings_.profile.libvirt_uri;
+  lease_.deployed = true;  // from here on something may exist
+  WriteLease(run_.LeaseJson(), lease_);
 }
 
 void ClusterRun::RunCreate() {
@@ -157,7 +167,7 @@ void ClusterRun::RunCreate() {
       options.log = run_.ClusterStartLog();
       options.working_directory = profile.deployer.working_directory;
       options.on_line = [this](std::string_view line) { progress_.Say(line); };
-      const ChildResult result = RunChild(argv, options, deadline);
+      const ChildResult result = RunOwed(argv, options, deadline);
       if (!result.Succeeded()) {
         throw ProcessError(fmt::format("{}: {} (see {}):\n{}", fmt::join(argv, " "),
                                        result.HowItEnded(), run_.Relative(run_.ClusterStartLog()),
@@ -222,6 +232,8 @@ void ClusterRun::CollectFromHost() {
     const Inventory inventory = Libvirt().TakeInventory();
     record_.versions["hypervisor"] = inventory.hypervisor;
     WriteFile(run_.HostRunning(), ToJson(inventory));
+    discovery_ = LookedAtAgain(discovery_, DiscoverOnce(settings_.plan, Libvirt()));
+    WriteFile(run_.DiscoveryJson(), ToJson(discovery_));
     for (const DiscoveredNode& node : discovery_.nodes) {
       if (node.domain.empty()) continue;
       if (const auto xml = Libvirt().DomainXml(node.domain)) {

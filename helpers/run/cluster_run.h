@@ -9,6 +9,8 @@
 #include "helpers/config/plan.h"
 #include "helpers/config/profile.h"
 #include "helpers/libvirt/discovery.h"
+#include "helpers/process/child_process.h"
+#include "helpers/run/lease.h"
 #include "helpers/run/progress.h"
 #include "helpers/run/run_directory.h"
 #include "helpers/run/run_record.h"
@@ -23,7 +25,7 @@ struct RunSettings {
   RunMode mode = RunMode::kDirect;
   std::string target;        // a node's name: evidence is collected from this one only; empty: all
   bool keep_cluster = false; // --no-cleanup
-  pid_t watched = 0;         // the process whose death means that nobody will tear down but the guard
+  pid_t watched = 0;         // the process whose end means that nobody will tear down but the guard
 };
 
 // Belongs to one thread. Every phase writes its duration and its error to run.json as it ends.
@@ -55,6 +57,7 @@ class ClusterRun {
  private:
   template <typename Body>
   void Phase(const std::string& name, const std::string& doing, Body body);
+  void ClaimHost();
   void BringHostUp();
   void CheckBeforeDeploying();
   void LookBefore();
@@ -65,12 +68,15 @@ class ClusterRun {
   void SaveConsoleLogs();
   LibvirtConnection& Libvirt();
   void WriteRecord();
+  // Runs a command whose process group is in the lease while it runs.
+  ChildResult RunOwed(const std::vector<std::string>& argv, ChildOptions options,
+                      const Deadline& deadline);
 
   RunSettings settings_;
   RunDirectory run_;
   Progress& progress_;
   RunRecord record_;
-  bool host_is_ours_ = false;
+  Lease lease_;
   std::optional<LibvirtConnection> libvirt_;
   Discovery discovery_;
   std::optional<TeardownReport> teardown_;

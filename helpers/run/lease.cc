@@ -8,12 +8,15 @@
 
 namespace passthrough {
 
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Lease, run, config, libvirt_uri, domains, networks, pools, destroy,
-                                   working_directory, deployed, host_down, destroy_seconds)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(ProcessIdentity, pid, start_time, boot_id)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Lease, run, place, config, libvirt_uri, domains, networks, pools,
+                                   destroy, working_directory, deployed, host_down, destroy_seconds,
+                                   owner, command, kept)
 
 Lease MakeLease(const Plan& plan, const Profile& profile, const std::filesystem::path& run) {
   Lease lease;
   lease.run = run.string();
+  lease.place = profile.host ? std::filesystem::absolute(profile.host->facts).string() : profile.libvirt_uri;
   lease.config = plan.config_path;
   lease.libvirt_uri = profile.libvirt_uri;
   for (const PlannedNode& node : plan.nodes) {

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "helpers/base/error.h"
+#include "helpers/base/process_identity.h"
 #include "helpers/config/plan.h"
 #include "helpers/config/profile.h"
 
@@ -14,6 +15,9 @@ namespace passthrough {
 // All that teardown needs, so that it can be done by another process than the one that deployed.
 struct Lease {
   std::string run;          // the run directory, absolute
+  // Which host, in words that are the same before and after it is up: the facts file of a host that the
+  // profile brings up, else the libvirt URI.
+  std::string place;
   std::string config;       // the cluster file
   std::string libvirt_uri;
   // Exactly what may be taken away: names that did not exist before the create.
@@ -25,6 +29,9 @@ struct Lease {
   bool deployed = false;            // the deployer was started
   std::vector<std::string> host_down;  // empty: the host is not this run's to bring down
   int destroy_seconds = 300;
+  ProcessIdentity owner;    // whose end means that teardown is due
+  ProcessIdentity command;  // the deployer's create, or the host's, while it runs: leads a group
+  bool kept = false;        // --no-cleanup: not torn down unless somebody asks
 };
 
 // The names that `plan` will make, in every spelling.

@@ -17,6 +17,7 @@
 #include "helpers/base/wait.h"
 #include "helpers/libvirt/connection.h"
 #include "helpers/process/child_process.h"
+#include "helpers/run/run_registry.h"
 
 namespace passthrough {
 
@@ -59,10 +60,12 @@ class TeardownLock {
 // One teardown under way.
 class Teardown {
  public:
-  Teardown(const RunDirectory& run, const Lease& lease, Progress& progress)
-      : run_(run), lease_(lease), progress_(progress) {}
+  Teardown(const RunDirectory& run, Lease lease, Progress& progress)
+      : run_(run), lease_(std::move(lease)), progress_(progress) {}
 
   TeardownReport Do() {
+    // A command of a suite that was killed: it would go on making what is taken down here.
+    EndGroupOf(lease_.command);
     if (lease_.deployed) {
       RunDestroy();
       Look();
@@ -82,6 +85,10 @@ class Teardown {
       options.log = log;
       options.working_directory = lease_.working_directory;
       options.on_line = [this](std::string_view line) { progress_.Say(line); };
+      options.on_start = [this](int pid) {  // this process may be killed, too
+        lease_.command = IdentityOf(pid);
+        WriteLease(run_.LeaseJson(), lease_);
+      };
       const ChildResult result = RunChild(argv, options, Limit(limit));
       if (result.Succeeded()) return {};
       return fmt::format("{}: {} (see {}):\n{}", fmt::join(argv, " "), result.HowItEnded(),
@@ -163,10 +170,15 @@ class Teardown {
   }
 
   const RunDirectory& run_;
-  const Lease& lease_;
+  Lease lease_;
   Progress& progress_;
   TeardownReport report_;
 };
+
+void EndLease(const RunDirectory& run) {
+  std::filesystem::remove(run.LeaseJson());
+  RunRegistry().Remove(run.path());
+}
 
 }  // namespace
 
@@ -178,7 +190,7 @@ TeardownReport TearDown(const RunDirectory& run, Progress& progress) {
   WriteFile(ReportPath(run), nlohmann::json(report).dump(2) + "\n");
   // A host that is gone has nothing left on it.
   const bool host_is_down = !lease.host_down.empty() && report.host_error.empty();
-  if (report.NothingRemains() || host_is_down) std::filesystem::remove(run.LeaseJson());
+  if (report.NothingRemains() || host_is_down) EndLease(run);
   return report;
 }
 

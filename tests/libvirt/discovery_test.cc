@@ -231,5 +231,29 @@ TEST(DiscoveryJson, RefusesWhatIsNoDiscovery) {
   EXPECT_THROW(DiscoveryFromJson(R"({"nodes": [], "unplanned": [1]})"), EvidenceError);
 }
 
+TEST(LookedAtAgain, TakesWhatIsKnownNowAndKeepsWhyANodeHasNoEvidence) {
+  Discovery before;
+  before.nodes.resize(3);
+  before.nodes[0].node = "a";
+  before.nodes[0].address = "192.168.140.11";
+  before.nodes[0].address_source = "cluster file";
+  before.nodes[1].node = "b";
+  before.nodes[1].problem = "no address";
+  before.nodes[2].node = "c";
+  Discovery now = before;
+  now.nodes[0].address = "192.168.140.99";
+  now.nodes[0].address_source = "lease";
+  now.nodes[1].problem.clear();
+  now.nodes[1].address = "192.168.140.12";
+  now.nodes[2].state = "crashed";
+  now.nodes[2].problem = "domain c-c is crashed";
+  const Discovery both = LookedAtAgain(before, now);
+  EXPECT_EQ(both.nodes[0].address, "192.168.140.99");
+  EXPECT_EQ(both.nodes[0].address_source, "lease");
+  EXPECT_EQ(both.nodes[0].problem, "");
+  EXPECT_EQ(both.nodes[1].problem, "no address");
+  EXPECT_EQ(both.nodes[2].problem, "domain c-c is crashed");
+}
+
 }  // namespace
 }  // namespace passthrough

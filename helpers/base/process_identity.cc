@@ -1,0 +1,71 @@
+#include "helpers/base/process_identity.h"
+
+#include <signal.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <thread>
+
+#include "helpers/base/deadline.h"
+#include "helpers/base/error.h"
+#include "helpers/base/files.h"
+#include "helpers/base/text.h"
+
+namespace passthrough {
+namespace {
+
+// proc(5): field 2, the name, is in parentheses and may hold anything.
+constexpr size_t kState = 3 - 3;
+constexpr size_t kStartTime = 22 - 3;
+
+std::string BootId() { return std::string(Trim(ReadFile("/proc/sys/kernel/random/boot_id"))); }
+
+// Fields 3 and on of /proc/PID/stat; empty where there is no such process.
+std::vector<std::string> StatOf(pid_t pid) {
+  try {
+    const std::string stat = ReadFile("/proc/" + std::to_string(pid) + "/stat");
+    std::vector<std::string> fields;
+    for (const auto& field : SplitWords(std::string_view(stat).substr(stat.rfind(')') + 1))) {
+      fields.emplace_back(field);
+    }
+    return fields.size() > kStartTime ? fields : std::vector<std::string>();
+  } catch (const Error&) {
+    return {};
+  }
+}
+
+// While members of a group live, its number is given to no new process. So without a leader of that
+// number the group is still the one that was meant.
+bool GroupIsThere(const ProcessIdentity& leader) {
+  if (leader.pid <= 1 || leader.boot_id != BootId()) return false;
+  const auto stat = StatOf(leader.pid);
+  if (!stat.empty() && stat[kStartTime] != leader.start_time) return false;
+  return kill(-leader.pid, 0) == 0;
+}
+
+}  // namespace
+
+ProcessIdentity IdentityOf(pid_t pid) {
+  const auto stat = StatOf(pid);
+  if (stat.empty()) return {};
+  return {pid, stat[kStartTime], BootId()};
+}
+
+bool IsAlive(const ProcessIdentity& process) {
+  if (process.pid <= 0) return false;
+  const auto stat = StatOf(process.pid);
+  return !stat.empty() && stat[kState] != "Z" && stat[kState] != "X" &&
+         stat[kStartTime] == process.start_time && BootId() == process.boot_id;
+}
+
+void EndGroupOf(const ProcessIdentity& leader) {
+  if (!GroupIsThere(leader)) return;
+  kill(-leader.pid, SIGTERM);
+  const auto end = Deadline::Clock::now() + std::chrono::seconds(10);
+  while (GroupIsThere(leader) && Deadline::Clock::now() < end) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  }
+  if (GroupIsThere(leader)) kill(-leader.pid, SIGKILL);
+}
+
+}  // namespace passthrough

@@ -1,0 +1,28 @@
+// Which process: numbers alone are used again.
+#pragma once
+
+#include <sys/types.h>
+
+#include <string>
+
+namespace passthrough {
+
+// A process of this machine, beyond its end. A value; any thread.
+struct ProcessIdentity {
+  pid_t pid = 0;           // 0: no process
+  std::string start_time;  // field 22 of /proc/PID/stat, in clock ticks since boot (proc(5))
+  std::string boot_id;     // /proc/sys/kernel/random/boot_id
+  bool operator==(const ProcessIdentity&) const = default;
+};
+
+// That of a process that runs now; pid 0 where there is none of this number.
+ProcessIdentity IdentityOf(pid_t pid);
+
+// Whether it still runs: a zombie does not.
+bool IsAlive(const ProcessIdentity& process);
+
+// Ends the process group that `leader` led: SIGTERM, and SIGKILL to what is left after 10 s. Does
+// nothing where that group is gone, also where its number is used by others now.
+void EndGroupOf(const ProcessIdentity& leader);
+
+}  // namespace passthrough

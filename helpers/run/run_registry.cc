@@ -1,0 +1,165 @@
+#include "helpers/run/run_registry.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <functional>
+#include <optional>
+
+#include "helpers/base/files.h"
+#include "helpers/base/text.h"
+#include "helpers/run/teardown.h"
+
+namespace passthrough {
+namespace {
+
+namespace fs = std::filesystem;
+
+bool Meet(const std::vector<std::string>& one, const std::vector<std::string>& other) {
+  return std::any_of(one.begin(), one.end(), [&](const std::string& name) {
+    return std::find(other.begin(), other.end(), name) != other.end();
+  });
+}
+
+OwedRun::State StateOf(const Lease& lease) {
+  if (IsAlive(lease.owner)) return OwedRun::State::kHeld;
+  return lease.kept ? OwedRun::State::kKept : OwedRun::State::kStale;
+}
+
+std::string WhoHolds(const OwedRun& owed) {
+  if (owed.state == OwedRun::State::kKept) {
+    return fmt::format("the cluster of {} is kept by an earlier run ({}, --no-cleanup). Take it down with "
+                       "passthrough-suite --destroy {}, or look at it as it is with --attach",
+                       owed.lease.config, owed.run.string(), owed.run.string());
+  }
+  return fmt::format("the cluster of {} is held by a run that goes on: process {}, {}. Wait for its end, "
+                     "or end it with: kill -INT {}",
+                     owed.lease.config, owed.lease.owner.pid, owed.run.string(), owed.lease.owner.pid);
+}
+
+// Returns whether nothing of it remains.
+bool TakeDown(const OwedRun& owed, Progress& progress) {
+  progress.Line(fmt::format("an earlier run was killed and still owes its teardown ({}): taking down "
+                            "what is left of {}",
+                            owed.run.string(), owed.lease.config));
+  const TeardownReport report = TearDown(RunDirectory::Open(owed.run), progress);
+  for (const std::string& error : {report.look_error, report.reap_error, report.host_error}) {
+    if (!error.empty()) progress.Line(Printable(error));
+  }
+  return report.NothingRemains();
+}
+
+}  // namespace
+
+RunRegistry::RunRegistry() : directory_(UserStateDirectory() / "runs") {
+  std::error_code error;
+  fs::create_directories(directory_, error);
+  lock_ = open(directory_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (lock_ < 0 || flock(lock_, LOCK_EX) != 0) {
+    const std::string reason = strerror(errno);
+    if (lock_ >= 0) close(lock_);
+    throw Error(fmt::format("{}: {}: it is where runs are noted whose teardown is owed; set XDG_STATE_HOME "
+                            "to a directory that you can write to",
+                            directory_.string(), reason));
+  }
+}
+
+RunRegistry::~RunRegistry() { close(lock_); }
+
+// A run's own name is its time to the second: runs of other log directories may have the same one.
+fs::path RunRegistry::Entry(const fs::path& run) const {
+  return directory_ / fmt::format("{}-{:016x}", run.filename().string(),
+                                  std::hash<std::string>()(run.string()));
+}
+
+std::vector<OwedRun> RunRegistry::Owed() {
+  std::vector<fs::path> entries;
+  for (const auto& entry : fs::directory_iterator(directory_)) entries.push_back(entry.path());
+  std::sort(entries.begin(), entries.end());
+  std::vector<OwedRun> owed;
+  for (const fs::path& entry : entries) {
+    std::error_code error;
+    const fs::path run = fs::read_symlink(entry, error);
+    if (error) continue;  // not ours
+    const fs::path lease = run / "lease.json";
+    if (!fs::exists(lease)) {
+      fs::remove(entry, error);
+      continue;
+    }
+    OwedRun one{run, ReadLease(lease), OwedRun::State::kStale};
+    one.state = StateOf(one.lease);
+    owed.push_back(std::move(one));
+  }
+  return owed;
+}
+
+void RunRegistry::Add(const RunDirectory& run) {
+  const fs::path entry = Entry(run.path());
+  std::error_code error;
+  fs::remove(entry, error);
+  fs::create_symlink(run.path(), entry, error);
+  if (error) throw Error(fmt::format("cannot make {}: {}", entry.string(), error.message()));
+}
+
+void RunRegistry::Remove(const fs::path& run) {
+  std::error_code error;
+  fs::remove(Entry(run), error);
+}
+
+bool InEachOthersWay(const Lease& one, const Lease& other) {
+  if (one.place != other.place) return false;
+  if (!one.host_down.empty() || !other.host_down.empty()) return true;
+  return Meet(one.domains, other.domains) || Meet(one.networks, other.networks) ||
+         Meet(one.pools, other.pools);
+}
+
+void Claim(const RunDirectory& run, const Lease& lease, Progress& progress) {
+  while (true) {
+    std::optional<OwedRun> in_the_way;
+    {
+      RunRegistry registry;
+      for (const OwedRun& owed : registry.Owed()) {
+        if (!InEachOthersWay(owed.lease, lease)) continue;
+        if (owed.state != OwedRun::State::kStale) throw Error(WhoHolds(owed));
+        in_the_way = owed;
+        break;
+      }
+      if (!in_the_way) {
+        WriteLease(run.LeaseJson(), lease);
+        registry.Add(run);
+        return;
+      }
+    }
+    // Without the registry's lock: it takes its time, and ends by taking the entry out.
+    if (!TakeDown(*in_the_way, progress)) {
+      throw Error(fmt::format("what the killed run {} left could not be taken down; see above. Remove it by "
+                              "hand, then start again",
+                              in_the_way->run.string()));
+    }
+  }
+}
+
+bool ReapStaleRuns(Progress& progress) {
+  std::vector<OwedRun> all;
+  {
+    RunRegistry registry;
+    all = registry.Owed();
+  }
+  if (all.empty()) progress.Line("no run owes a teardown");
+  bool clean = true;
+  for (const OwedRun& owed : all) {
+    if (owed.state == OwedRun::State::kStale) {
+      clean &= TakeDown(owed, progress);
+    } else {
+      progress.Line("left alone: " + WhoHolds(owed));
+    }
+  }
+  return clean;
+}
+
+}  // namespace passthrough

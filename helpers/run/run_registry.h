@@ -1,0 +1,61 @@
+// Which runs of this user owe something to a host, wherever their run directories are.
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "helpers/run/lease.h"
+#include "helpers/run/progress.h"
+#include "helpers/run/run_directory.h"
+
+namespace passthrough {
+
+// A run whose lease is still there.
+struct OwedRun {
+  enum class State {
+    kHeld,   // the process that owns it lives: deploying, judging or tearing down
+    kKept,   // its cluster is kept on purpose (--no-cleanup)
+    kStale,  // its owner is gone: what is left is to be taken down
+  };
+  std::filesystem::path run;
+  Lease lease;
+  State state = State::kStale;
+};
+
+// The registry of this user: one symbolic link a run in $XDG_STATE_HOME/pcie-passthrough-suite/runs
+// (~/.local/state without it). Holds its lock while it lives: between looking and registering, no
+// other process does either. Throws Error where the directory cannot be made or locked.
+class RunRegistry {
+ public:
+  RunRegistry();
+  ~RunRegistry();
+  RunRegistry(const RunRegistry&) = delete;
+  RunRegistry& operator=(const RunRegistry&) = delete;
+
+  // Entries whose run or lease is gone are removed.
+  std::vector<OwedRun> Owed();
+  void Add(const RunDirectory& run);
+  // Does nothing where it is not registered.
+  void Remove(const std::filesystem::path& run);
+
+ private:
+  std::filesystem::path Entry(const std::filesystem::path& run) const;
+
+  std::filesystem::path directory_;
+  int lock_ = -1;
+};
+
+// True where the two cannot be at once: the same names on the same host, or one of them brings that
+// host down when it ends.
+bool InEachOthersWay(const Lease& one, const Lease& other);
+
+// Registers `lease` for `run`, after taking down what stale runs left in its way, and tells that.
+// Throws Error where a run that lives or that is kept is in the way, with who and what to do.
+void Claim(const RunDirectory& run, const Lease& lease, Progress& progress);
+
+// Takes down everything that stale runs left; tells of runs that are held or kept. Returns true where
+// nothing stale remains.
+bool ReapStaleRuns(Progress& progress);
+
+}  // namespace passthrough

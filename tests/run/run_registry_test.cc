@@ -1,0 +1,143 @@
+#include "helpers/run/run_registry.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cstdlib>
+
+#include "helpers/base/files.h"
+#include "helpers/run/teardown.h"
+
+namespace passthrough {
+namespace {
+
+namespace fs = std::filesystem;
+using testing::AllOf;
+using testing::HasSubstr;
+using testing::ThrowsMessage;
+
+class RunRegistryTest : public testing::Test {
+ protected:
+  void SetUp() override { setenv("XDG_STATE_HOME", (scratch_.path() / "state").c_str(), 1); }
+  void TearDown() override { unsetenv("XDG_STATE_HOME"); }
+
+  RunDirectory NewRun(const std::string& logs) {
+    RunDirectory run = RunDirectory::Create(scratch_.path() / logs);
+    WriteFile(run.RunJson(), "{}");
+    fs::create_directories(run.Evidence() / "host");
+    return run;
+  }
+  // Owes a file "down": that of `run` is made when it is torn down.
+  Lease NewLease(const RunDirectory& run, pid_t owner) {
+    Lease lease;
+    lease.run = run.path().string();
+    lease.place = "test:///default";
+    lease.config = "/c.yaml";
+    lease.domains = {"c-compute-01"};
+    lease.host_down = {"touch", (run.path() / "down").string()};
+    lease.owner = IdentityOf(owner);
+    return lease;
+  }
+  static bool WasTakenDown(const RunDirectory& run) { return fs::exists(run.path() / "down"); }
+  size_t Registered() { return RunRegistry().Owed().size(); }
+
+  TemporaryDirectory scratch_{"registry"};
+  Progress progress_{stderr, false};
+};
+
+// A process that has ended, but whose number nobody has taken yet.
+ProcessIdentity EndedProcess() {
+  const pid_t child = fork();
+  if (child == 0) {
+    while (true) pause();
+  }
+  const ProcessIdentity identity = IdentityOf(child);
+  kill(child, SIGKILL);
+  waitpid(child, nullptr, 0);
+  return identity;
+}
+
+TEST_F(RunRegistryTest, ARunThatLivesIsNotDisturbed) {
+  const RunDirectory first = NewRun("one");
+  Claim(first, NewLease(first, getpid()), progress_);
+  const RunDirectory second = NewRun("two");
+  EXPECT_THAT([&] { Claim(second, NewLease(second, getpid()), progress_); },
+              ThrowsMessage<Error>(AllOf(HasSubstr("/c.yaml is held by a run that goes on"),
+                                         HasSubstr(std::to_string(getpid())),
+                                         HasSubstr(first.path().string()))));
+  EXPECT_FALSE(WasTakenDown(first));
+  EXPECT_FALSE(fs::exists(second.LeaseJson()));
+  EXPECT_EQ(Registered(), 1u);
+}
+
+TEST_F(RunRegistryTest, WhatAKilledRunLeftIsTakenDownByTheNextStart) {
+  const RunDirectory first = NewRun("one");
+  Lease lease = NewLease(first, getpid());
+  lease.owner = EndedProcess();
+  Claim(first, lease, progress_);
+  const RunDirectory second = NewRun("two");
+  Claim(second, NewLease(second, getpid()), progress_);
+  EXPECT_TRUE(WasTakenDown(first));
+  EXPECT_FALSE(fs::exists(first.LeaseJson()));
+  EXPECT_TRUE(fs::exists(second.LeaseJson()));
+  EXPECT_EQ(Registered(), 1u);
+}
+
+TEST_F(RunRegistryTest, AKeptClusterIsTakenDownByNobodyUnasked) {
+  const RunDirectory first = NewRun("one");
+  Lease lease = NewLease(first, getpid());
+  lease.owner = EndedProcess();
+  lease.kept = true;
+  Claim(first, lease, progress_);
+  EXPECT_TRUE(ReapStaleRuns(progress_));
+  const RunDirectory second = NewRun("two");
+  EXPECT_THAT([&] { Claim(second, NewLease(second, getpid()), progress_); },
+              ThrowsMessage<Error>(HasSubstr("--destroy " + first.path().string())));
+  EXPECT_FALSE(WasTakenDown(first));
+  passthrough::TearDown(first, progress_);
+  EXPECT_TRUE(WasTakenDown(first));
+  EXPECT_EQ(Registered(), 0u);
+}
+
+TEST_F(RunRegistryTest, ReapTakesDownWhatIsStaleOnly) {
+  const RunDirectory living = NewRun("one");
+  Claim(living, NewLease(living, getpid()), progress_);
+  const RunDirectory stale = NewRun("two");
+  Lease lease = NewLease(stale, getpid());
+  lease.owner = EndedProcess();
+  lease.place = "another host";
+  Claim(stale, lease, progress_);
+  EXPECT_EQ(Registered(), 2u);
+  EXPECT_TRUE(ReapStaleRuns(progress_));
+  EXPECT_TRUE(WasTakenDown(stale));
+  EXPECT_FALSE(WasTakenDown(living));
+  EXPECT_EQ(Registered(), 1u);
+}
+
+TEST_F(RunRegistryTest, ForgetsRunsWhoseDirectoryIsGone) {
+  const RunDirectory run = NewRun("one");
+  Claim(run, NewLease(run, getpid()), progress_);
+  fs::remove_all(run.path());
+  EXPECT_EQ(Registered(), 0u);
+  EXPECT_TRUE(fs::is_empty(scratch_.path() / "state" / "pcie-passthrough-suite" / "runs"));
+}
+
+TEST(InEachOthersWay, SameNamesOnTheSameHostOrTheHostItself) {
+  Lease one;
+  one.place = "qemu:///system";
+  one.networks = {"a-network"};
+  Lease other = one;
+  EXPECT_TRUE(InEachOthersWay(one, other));
+  other.networks = {"b-network"};
+  EXPECT_FALSE(InEachOthersWay(one, other));
+  other.host_down = {"lab", "down"};
+  EXPECT_TRUE(InEachOthersWay(one, other));
+  other.place = "qemu+ssh://elsewhere/system";
+  EXPECT_FALSE(InEachOthersWay(one, other));
+}
+
+}  // namespace
+}  // namespace passthrough
