@@ -301,7 +301,7 @@ class SecondDocument : public YAML::EventHandler {
 std::string Explain(const YAML::Exception& error, const YAML::Mark& last_scalar,
                     const YamlSource& source) {
   using Pair = std::pair<std::string_view, std::string_view>;
-  static constexpr std::array<Pair, 6> kMeanings = {{
+  static const std::array<Pair, 6> kMeanings = {{
       {YAML::ErrorMsg::MAP_VALUE, "check the indentation, and put text with \": \" in quotes"},
       {YAML::ErrorMsg::MAP_KEY, "check the indentation"},
       {YAML::ErrorMsg::BLOCK_ENTRY, "check the indentation of the \"-\""},

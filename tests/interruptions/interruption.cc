@@ -1,0 +1,143 @@
+#include "tests/interruptions/interruption.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <thread>
+
+#include "helpers/base/process_identity.h"
+#include "helpers/base/text.h"
+#include "helpers/base/wait.h"
+
+namespace passthrough {
+namespace {
+
+namespace fs = std::filesystem;
+using std::chrono::milliseconds;
+using std::chrono::minutes;
+using Clock = std::chrono::steady_clock;
+
+fs::path Config() {
+  return fs::path(PASSTHROUGH_SOURCE_DIR) / "configs" / "test-pcie-passthrough-minimal.yaml";
+}
+
+// Processes whose command line has `text` in it.
+std::vector<pid_t> ProcessesWith(const std::string& text) {
+  std::vector<pid_t> found;
+  for (const auto& entry : fs::directory_iterator("/proc")) {
+    const std::string name = entry.path().filename().string();
+    if (name.find_first_not_of("0123456789") != std::string::npos) continue;
+    try {
+      std::string command = ReadFile(entry.path() / "cmdline");
+      std::replace(command.begin(), command.end(), '\0', ' ');
+      const pid_t pid = std::stoi(name);
+      if (pid != getpid() && command.find(text) != std::string::npos) found.push_back(pid);
+    } catch (const Error&) {
+      // It ended meanwhile.
+    }
+  }
+  return found;
+}
+
+}  // namespace
+
+Victim::Victim() : lab_(Config()), state_(lab_.Path("state")) {
+  BringLabTo(true);
+  before_ = lab_.Libvirt().TakeInventory();
+}
+
+void Victim::BringLabTo(bool up) {
+  if (up == is_up_) return;
+  if (up) {
+    lab_.MustLab("up", {Config().string()});
+  } else {
+    lab_.MustLab("down");
+  }
+  is_up_ = up;
+}
+
+Aftermath Victim::Strike(const InterruptionPoint& point, const Blow& blow) {
+  BringLabTo(!point.lab_is_down);
+  Aftermath aftermath;
+  Run(point, blow, aftermath);
+  if (!aftermath.problem.empty()) return aftermath;
+  aftermath.problem = Leftovers(point);
+  return aftermath;
+}
+
+void Victim::Run(const InterruptionPoint& point, const Blow& blow, Aftermath& aftermath) {
+  const std::string filter = point.collects ? "*" : "Node.*:Cluster.*:HostDomain.*:Cleanup*";
+  const std::vector<std::string> argv{SuiteProgram().string(), "--verbose", "--config", Config().string(),
+                                      "--lab-dir", lab_.directory().string(), "--log-dir",
+                                      lab_.Path("logs").string(), "--gtest_filter=" + filter};
+  int suite = 0;
+  bool struck = false;
+  Clock::time_point when;
+  ChildOptions options;
+  options.environment["XDG_STATE_HOME"] = state_.string();
+  options.on_start = [&](int pid) { suite = pid; };
+  options.on_line = [&](std::string_view line) {
+    if (struck || line.find(point.says) == std::string_view::npos) return;
+    struck = true;
+    when = Clock::now();
+    if (blow.guard_too) {
+      for (const pid_t guard : ProcessesWith("--guard " + fs::canonical(lab_.Latest()).string())) {
+        kill(guard, SIGKILL);
+      }
+    }
+    kill(suite, blow.signal);
+    if (!blow.twice) return;
+    std::this_thread::sleep_for(milliseconds(300));
+    kill(suite, blow.signal);
+  };
+  const ChildResult result = RunChild(argv, options, Deadline::After(minutes(5)));
+  if (!struck) {
+    aftermath.problem = fmt::format("the run never said \"{}\": {}\n{}", point.says, result.HowItEnded(),
+                                    LastLines(result.output, 15));
+    return;
+  }
+  const bool killed = blow.signal == SIGKILL;
+  const bool ended_as_it_should = killed ? result.signal == SIGKILL : result.exit_status == 1;
+  if (!ended_as_it_should) {
+    aftermath.problem = "the suite ended with " + result.HowItEnded();
+    return;
+  }
+  aftermath.healed = LeaseIsGone() ? "at once" : "by the guard";
+  if (blow.guard_too) {
+    ChildOptions reap;
+    reap.environment = options.environment;
+    const ChildResult reaped = RunChild({SuiteProgram().string(), "--reap"}, reap, Deadline::After(minutes(3)));
+    if (!reaped.Succeeded()) aftermath.problem = "--reap: " + reaped.HowItEnded() + "\n" + reaped.output;
+    aftermath.healed = "by --reap";
+  }
+  const Deadline deadline = Deadline::After(minutes(3));
+  while (!LeaseIsGone() && !deadline.Passed()) std::this_thread::sleep_for(milliseconds(100));
+  aftermath.seconds = std::chrono::duration<double>(Clock::now() - when).count();
+}
+
+bool Victim::LeaseIsGone() const { return !fs::exists(lab_.Latest() / "lease.json"); }
+
+std::string Victim::Leftovers(const InterruptionPoint& point) {
+  std::vector<std::string> found;
+  if (!LeaseIsGone()) found.push_back("the lease");
+  const std::string run = fs::canonical(lab_.Latest()).string();
+  const Deadline deadline = Deadline::After(std::chrono::seconds(10));  // the guard ends after the lease
+  while (!ProcessesWith(run).empty() && !deadline.Passed()) std::this_thread::sleep_for(milliseconds(100));
+  for (const pid_t pid : ProcessesWith(run)) found.push_back(fmt::format("process {}", pid));
+  for (const auto& entry : fs::directory_iterator(state_ / "pcie-passthrough-suite" / "runs")) {
+    found.push_back("the entry " + entry.path().string());
+  }
+  if (point.lab_is_down) {
+    for (const pid_t pid : ProcessesWith(lab_.directory().string())) {
+      found.push_back(fmt::format("process {} of the lab", pid));
+    }
+  } else {
+    const Inventory now = lab_.Libvirt().TakeInventory();
+    for (auto& difference : DescribeDifferences(before_, now)) found.push_back(std::move(difference));
+  }
+  return found.empty() ? "" : fmt::format("left behind: {}", fmt::join(found, "; "));
+}
+
+}  // namespace passthrough
