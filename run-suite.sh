@@ -1,10 +1,18 @@
 #!/bin/sh
 # Installs what is missing, builds, and runs the suite; by default in the lab, on
 # configs/test-pcie-passthrough-minimal.yaml. All options go to the suite: ./run-suite.sh --help
+# With --all first, the suite runs on each of configs/test-*.yaml, one after the other, in logs/all/, with
+# one report of all in logs/all/junit.xml.
 set -eu
 source_dir=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
 # shellcheck source=cmake/setup.sh
 . "$source_dir/cmake/setup.sh"
+
+all=no
+if [ "${1-}" = --all ]; then
+  all=yes
+  shift
+fi
 
 # The lab's images are needed where a lab may have to be started.
 needs_lab=yes
@@ -33,4 +41,25 @@ if [ "$needs_lab" = yes ] && ! wait "$images"; then
   say "The lab's images could not be built; see above. --profile host runs on this machine instead."
   exit 1
 fi
-exec "$source_dir/build/bin/passthrough-suite" "$@"
+suite=$source_dir/build/bin/passthrough-suite
+[ "$all" = yes ] || exec "$suite" "$@"
+
+logs=logs/all
+results=
+status=0
+for config in "$source_dir"/configs/test-*.yaml; do
+  name=${config##*/}
+  say "--- ${name%.yaml} ---"
+  rm -f "$logs/${name%.yaml}/latest" # an earlier run's report must not stand for this one's
+  if "$suite" --config "$config" --log-dir "$logs/${name%.yaml}" "$@"; then
+    result=passed
+  else
+    result='FAILED'
+    status=1
+  fi
+  results="$results$result  ${name%.yaml}
+"
+done
+"$suite" --merge-junit "$logs" || status=1
+printf '%sreport of all: %s/junit.xml\n' "$results" "$logs"
+exit $status
