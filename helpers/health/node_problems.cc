@@ -26,8 +26,9 @@ constexpr std::array<std::string_view, 3> kBootBegins{"Linux version ", "Welcome
 constexpr std::array<std::string_view, 3> kOrderlyEnds{"reboot: Restarting system", "reboot: Power down",
                                                        "reboot: System halted"};
 
-constexpr std::array<std::string_view, 5> kPanics{"Kernel panic - not syncing", "Oops:", "BUG: unable to handle",
-                                                  "general protection fault", "kernel BUG at"};
+constexpr std::array<std::string_view, 5> kPanics{"Kernel panic - not syncing", "Oops:",
+                                                  "BUG: unable to handle", "general protection fault",
+                                                  "kernel BUG at"};
 
 bool Has(std::string_view text, std::string_view part) { return text.find(part) != std::string_view::npos; }
 
