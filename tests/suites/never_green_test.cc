@@ -8,6 +8,7 @@
 #include <thread>
 
 #include "helpers/base/files.h"
+#include "helpers/base/text.h"
 #include "helpers/base/wait.h"
 #include "tests/suites/suite_program.h"
 
@@ -23,6 +24,8 @@ using testing::IsSupersetOf;
 
 class NeverGreenTest : public testing::Test {
  protected:
+  // Runs of one user know of each other; those of one test must not know of another test's.
+  void SetUp() override { setenv("XDG_STATE_HOME", Path("state").c_str(), 1); }
   fs::path Path(const std::string& name) const { return directory_.path() / name; }
   fs::path Latest() const { return Path("logs") / "latest"; }
 
@@ -168,6 +171,92 @@ TEST_F(NeverGreenTest, SigtermWhileDeployingEndsInATearDown) {
   EXPECT_THAT(result.output, HasSubstr("interrupted by SIGTERM"));
   EXPECT_TRUE(fs::exists(Path("destroyed")));
   EXPECT_FALSE(fs::exists(Latest() / "lease.json"));
+}
+
+// The children of process `pid`.
+std::vector<pid_t> ChildrenOf(pid_t pid) {
+  const std::string file = fmt::format("/proc/{0}/task/{0}/children", pid);
+  std::vector<pid_t> children;
+  const std::string text = ReadFile(file);
+  for (const auto word : SplitWords(text)) children.push_back(std::stoi(std::string(word)));
+  return children;
+}
+
+TEST_F(NeverGreenTest, ASecondSigintLeavesAtOnceAndTheGuardTearsDown) {
+  std::jthread killer;
+  ChildOptions options;
+  options.on_start = [&](int pid) {
+    killer = std::jthread([this, pid] {
+      if (!Appears("creating")) return;
+      kill(pid, SIGINT);
+      // The deployer does not heed SIGTERM, so the orderly end takes its grace of ten seconds.
+      std::this_thread::sleep_for(seconds(1));
+      kill(pid, SIGINT);
+    });
+  };
+  auto arguments = Arguments(
+      MakeProfile(fmt::format("trap '' TERM; touch {}; while :; do sleep 1; done", Path("creating").string())));
+  arguments.insert(arguments.begin(), SuiteProgram().string());
+  const ChildResult result = RunChild(arguments, options, Deadline::After(std::chrono::minutes(5)));
+  EXPECT_EQ(result.exit_status, 1) << result.output;
+  EXPECT_THAT(result.output, HasSubstr("Once more: leave at once"));
+  EXPECT_THAT(result.output, HasSubstr("Interrupted again: leaving"));
+  EXPECT_TRUE(WaitUntilDestroyed()) << "the guard did not tear down";
+  EXPECT_THAT(ReadFile(Latest() / "guard.log"), HasSubstr("tearing down"));
+}
+
+// Kills the suite and its guard while the deployer runs. The deployer goes on, orphaned.
+TEST_F(NeverGreenTest, WhenTheGuardIsKilledTooTheNextStartTearsDown) {
+  pid_t deployer = 0;
+  std::jthread killer;
+  ChildOptions options;
+  options.on_start = [&](int pid) {
+    killer = std::jthread([&, pid] {
+      if (!Appears("creating")) return;
+      for (const pid_t child : ChildrenOf(pid)) {
+        const std::string command = ReadFile(fmt::format("/proc/{}/cmdline", child));
+        if (command.find("--guard") == std::string::npos) {
+          deployer = child;
+        } else {
+          kill(child, SIGKILL);
+        }
+      }
+      kill(pid, SIGKILL);
+    });
+  };
+  const std::string profile =
+      MakeProfile(fmt::format("touch {}; while :; do sleep 1; done", Path("creating").string()));
+  auto arguments = Arguments(profile);
+  arguments.insert(arguments.begin(), SuiteProgram().string());
+  RunChild(arguments, options, Deadline::After(std::chrono::minutes(5)));
+  killer.join();
+  ASSERT_GT(deployer, 0);
+  EXPECT_EQ(kill(deployer, 0), 0) << "the deployer was to go on";
+  EXPECT_FALSE(fs::exists(Path("destroyed")));
+
+  const ChildResult next = RunSuite(Arguments(MakeProfile("true"), "Cluster.*"));
+  EXPECT_THAT(next.output, HasSubstr("an earlier run was killed and still owes its teardown"));
+  EXPECT_EQ(ReadFile(Path("destroyed")), "destroyed\ndestroyed\n") << "its own, and the earlier one's";
+  EXPECT_NE(kill(deployer, 0), 0) << "the deployer of the killed run still runs";
+  EXPECT_THAT(RunSuite({"--reap"}).output, HasSubstr("no run owes a teardown"));
+}
+
+TEST_F(NeverGreenTest, ASecondRunOfAClusterSaysWhoHoldsIt) {
+  std::string second;
+  std::jthread other;
+  ChildOptions options;
+  options.on_start = [&](int pid) {
+    other = std::jthread([&, pid] {
+      if (Appears("creating")) second = RunSuite(Arguments(Path("profile.yaml").string(), "Cluster.*")).output;
+      kill(pid, SIGTERM);
+    });
+  };
+  auto arguments = Arguments(MakeProfile(fmt::format("touch {}; sleep 300", Path("creating").string())));
+  arguments.insert(arguments.begin(), SuiteProgram().string());
+  RunChild(arguments, options, Deadline::After(std::chrono::minutes(5)));
+  other.join();
+  EXPECT_THAT(second, HasSubstr("is held by a run that goes on: process"));
+  EXPECT_EQ(ReadFile(Path("destroyed")), "destroyed\n") << "the second run must not destroy the first one's";
 }
 
 // --- under ctest ---
