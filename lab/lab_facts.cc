@@ -2,10 +2,13 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "helpers/base/error.h"
 #include "helpers/base/files.h"
+#include "helpers/config/cluster_file.h"
+#include "helpers/config/plan.h"
 #include "lab/machine.h"
 
 namespace passthrough {
@@ -40,8 +43,20 @@ std::string Quoted(std::string_view text) {
   return json(doubled).dump();
 }
 
+// One emulated processor serves all nodes: the probes' limits hold for two at once.
+int Slowness(const LabRecord& record) {
+  if (record.accelerator == "kvm") return 1;
+  try {
+    const size_t nodes = MakePlan(LoadClusterFile(record.cluster_file)).RunningNodes().size();
+    return std::clamp(static_cast<int>(nodes + 1) / 2, 1, 20);
+  } catch (const Error&) {
+    return 1;  // the file is gone or changed since the lab came up
+  }
+}
+
 std::string FactsText(const LabPaths& paths, const LabRecord& record) {
   const std::string key = LabKey(record).string();
+  const int scale = Slowness(record);
   return fmt::format(
       R"(# How to reach the lab that is up in this directory. Written by passthrough-lab, which removes it
 # when the lab goes down.
@@ -59,9 +74,13 @@ jump:
 known_hosts: {}
 stub_driver: "the lab's stub of the NVIDIA driver: the module, nvidia-smi and the device are simulated, only the passthrough is real"
 emulated_devices: true
+time_limits:
+  ssh: {}
+  collect: {}
+  probe_scale: {}
 )",
       Quoted(LabLibvirtUri(paths)), kNodeUser, Quoted(key), record.ssh_port, Quoted(key),
-      Quoted(paths.known_hosts().string()));
+      Quoted(paths.known_hosts().string()), 300 * scale, 120 * scale, scale);
 }
 
 json DeployerSettings() {

@@ -28,6 +28,8 @@ struct TimeLimits {
   std::chrono::seconds ssh{300};      // from create's end to the last node's SSH server answering
   std::chrono::seconds collect{120};  // all probes of a node
   std::chrono::seconds destroy{300};  // the deployer's destroy
+  // Multiplies the limits that the probes have on the node: for nodes that are slow by nature.
+  int probe_scale = 1;
 };
 
 // Commands that bring a host up and down that does not run all the time, such as a lab. Argument
@@ -84,7 +86,7 @@ struct Profile {
 Profile LoadProfile(const std::string& name_or_path, const Placeholders& placeholders);
 
 // Lays `profile.host->facts` over `profile`: a file with any of libvirt, ssh, jump, known_hosts,
-// deployer, stub_driver and emulated_devices, each as in a profile; what it does not name stays.
+// deployer, time_limits, stub_driver and emulated_devices, each as in a profile; what it does not name stays.
 // Throws ConfigError, also where the file is missing, and then leaves `profile` as it was.
 void ApplyHostFacts(Profile& profile);
 

@@ -189,7 +189,7 @@ void ReadJump(YamlMap& top, Profile& profile) {
 
 void ReadTimeLimits(YamlMap& top, Profile& profile) {
   constexpr std::string_view kAllowed =
-      "a map with host, create, ssh, collect and destroy, in seconds";
+      "a map with host, create, ssh, collect and destroy, in seconds, and probe_scale";
   const auto value = top.Find("time_limits", Need::kOptional, kAllowed);
   if (!value) return;
   YamlMap map(*value, kAllowed);
@@ -199,6 +199,8 @@ void ReadTimeLimits(YamlMap& top, Profile& profile) {
   fields.Seconds("ssh", &profile.time_limits.ssh);
   fields.Seconds("collect", &profile.time_limits.collect);
   fields.Seconds("destroy", &profile.time_limits.destroy);
+  profile.time_limits.probe_scale =
+      map.WholeNumber("probe_scale", Need::kOptional, 1, 99).value_or(profile.time_limits.probe_scale);
   map.Finish();
 }
 
@@ -241,6 +243,7 @@ void ReadFacts(YamlMap& top, Profile& profile) {
   ReadSsh(top, Need::kOptional, profile);
   ReadJump(top, profile);
   FieldReader(top, profile.placeholders).Path("known_hosts", &profile.known_hosts);
+  ReadTimeLimits(top, profile);
   ReadStandIns(top, profile);
   top.Finish();
 }

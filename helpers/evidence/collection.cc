@@ -26,7 +26,8 @@ std::string ExplainEnd(const FrameDecoder& decoder, const ExecResult& result) {
 }  // namespace
 
 Collection CollectByExec(const RemoteExec& exec, const std::string& archive,
-                         const std::vector<std::string>& probes, const Deadline& deadline) {
+                         const std::vector<std::string>& probes, const Deadline& deadline,
+                         int probe_scale) {
   const std::string nonce = MakeNonce();
   FrameDecoder decoder(nonce, probes);
   ExecOptions options;
@@ -35,7 +36,7 @@ Collection CollectByExec(const RemoteExec& exec, const std::string& archive,
   options.most_output = decoder.MostBytes();
   Collection collection;
   try {
-    ExecResult result = exec(RemoteCommand(nonce, probes), options, deadline);
+    ExecResult result = exec(RemoteCommand(nonce, probes, probe_scale), options, deadline);
     if (!decoder.done()) collection.error = ExplainEnd(decoder, result);
   } catch (const InterruptedError&) {
     collection.error = fmt::format("interrupted {}", decoder.Progress());

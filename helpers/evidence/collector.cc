@@ -59,7 +59,8 @@ class NodeCollector {
       };
       const int64_t began = EpochSeconds();
       collection =
-          CollectByExec(exec, archive_, options_.probes, deadline_.OrAfter(options_.collect_limit));
+          CollectByExec(exec, archive_, options_.probes, deadline_.OrAfter(options_.collect_limit),
+                        options_.probe_scale);
       collection.ready_seconds = ready_seconds;
       collection.collect_seconds = SecondsSince(begin);
       collection.began_epoch = began;

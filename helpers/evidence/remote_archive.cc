@@ -74,7 +74,8 @@ std::string BuildRemoteArchive(const std::filesystem::path& remote_directory,
   return result;
 }
 
-std::string RemoteCommand(const std::string& nonce, const std::vector<std::string>& probes) {
+std::string RemoteCommand(const std::string& nonce, const std::vector<std::string>& probes,
+                          int limit_scale) {
   if (nonce.size() < 16 || nonce.size() > 64 ||
       nonce.find_first_not_of("0123456789abcdef") != std::string::npos) {
     throw EvidenceError("a nonce is 16 to 64 hexadecimal digits");
@@ -91,6 +92,7 @@ std::string RemoteCommand(const std::string& nonce, const std::vector<std::strin
       "tar -xmf - -C \"$d\" || exit 72; "
       "sh \"$d/run-all.sh\" --work \"$d/work\" --frames " +
       nonce;
+  if (limit_scale != 1) command += " --limit-scale " + std::to_string(limit_scale);
   for (const std::string& probe : probes) {
     CheckProbeName(probe);
     command += " " + probe;

@@ -16,7 +16,8 @@ std::string BuildRemoteArchive(const std::filesystem::path& remote_directory,
 // prints frames with `nonce`, and removes the directory. Whatever shell the remote user has can
 // read it. Exit status 71: no directory could be made; 72: unpacking failed; else that of
 // run-all.sh. Throws EvidenceError where a name or the nonce has other characters than it should.
-std::string RemoteCommand(const std::string& nonce, const std::vector<std::string>& probes);
+std::string RemoteCommand(const std::string& nonce, const std::vector<std::string>& probes,
+                          int limit_scale = 1);
 
 // 32 hexadecimal digits that nobody can guess.
 std::string MakeNonce();

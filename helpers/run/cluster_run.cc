@@ -216,6 +216,7 @@ void ClusterRun::CollectFromNodes(const std::vector<std::string>& probes) {
     options.host_keys = &host_keys;
     options.ready_limit = settings_.profile.time_limits.ssh;
     options.collect_limit = settings_.profile.time_limits.collect;
+    options.probe_scale = settings_.profile.time_limits.probe_scale;
     options.on_progress = [this](const std::string& node, const std::string& what) {
       progress_.Say(node + ": " + what);
     };

@@ -2,6 +2,7 @@
 #include <poll.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <chrono>
 #include <cstring>
@@ -26,10 +27,12 @@ using std::chrono::seconds;
 constexpr seconds kConnectLimit{1};
 // A server in slow emulation needs seconds from the connection to its first word, and more to the
 // end of the handshake. But a connection may also have been accepted by a forwarder, whose other
-// side was not up: so another one is tried beside it.
+// side was not up: so another one is tried beside it. Each costs a starved server more time, and one
+// that is given up has cost it for nothing: so the patience doubles with each.
 constexpr seconds kSilenceBeforeAnother{3};
-constexpr seconds kLongestSilence{30};
-constexpr seconds kHandshakeLimit{30};
+constexpr seconds kLongestSilence{150};
+constexpr seconds kFirstHandshakeLimit{30};
+constexpr seconds kLongestHandshakeLimit{120};  // OpenSSH's LoginGraceTime
 constexpr size_t kMostStreams = 4;
 constexpr seconds kRefusedLimit{5};
 constexpr milliseconds kLongestPause{500};
@@ -46,7 +49,8 @@ class SilentStreams {
     while (true) {
       if (streams_.empty()) {
         Open(deadline);
-      } else if (streams_.size() < kMostStreams && Age(streams_.back()) > kSilenceBeforeAnother) {
+      } else if (streams_.size() < kMostStreams && Age(streams_.back()) > patience_) {
+        patience_ *= 2;
         try {
           Open(deadline);
         } catch (const SshError&) {  // those that are there may still speak
@@ -115,6 +119,7 @@ class SilentStreams {
   JumpHost* jump_;
   std::list<Stream> streams_;  // oldest first
   std::string problem_;
+  seconds patience_ = kSilenceBeforeAnother;
 };
 
 }  // namespace
@@ -125,11 +130,12 @@ SshSession ConnectWhenReady(const SshAccount& account, JumpHost* jump, HostKeys&
   BackOff back_off(kLongestPause);
   std::string last_cause;
   std::optional<Deadline> refused_until;
+  seconds handshake_limit = kFirstHandshakeLimit;
   while (true) {
     deadline.Check(streams.what(), last_cause);
     try {
       return SshSession::ConnectOn(streams.WaitForFirst(deadline).Release(), account, host_keys,
-                                   deadline.OrAfter(kHandshakeLimit));
+                                   deadline.OrAfter(handshake_limit));
     } catch (const SshSetupError&) {
       throw;
     } catch (const SshRefusedError& error) {
@@ -140,6 +146,7 @@ SshSession ConnectWhenReady(const SshAccount& account, JumpHost* jump, HostKeys&
       last_cause = error.what();
     } catch (const TimeoutError& error) {
       if (last_cause.empty() || !deadline.Passed()) last_cause = error.what();
+      handshake_limit = std::min(2 * handshake_limit, kLongestHandshakeLimit);
     }
     back_off.Sleep(deadline);
   }
