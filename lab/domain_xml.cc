@@ -144,6 +144,22 @@ void AddIdOverride(pugi::xml_node frontend, const char* property, std::optional<
       {{"name", property}, {"type", "unsigned"}, {"value", std::to_string(*value)}});
 }
 
+// libvirt applies overrides to the devices that a domain starts with, never to one that is plugged in later: that
+// one takes QEMU's defaults for its kind. So a GPU that is unplugged and plugged in again shows the same ids, where
+// the node's GPUs are all of one kind.
+void AddDefaultIds(pugi::xml_node domain, const DomainSpec& spec) {
+  for (const PlannedDevice& device : spec.devices) {
+    if (device.type != DeviceType::kGpu || !device.vendor_id || !device.device_id) continue;
+    pugi::xml_node arguments = Add(domain, "qemu:commandline");
+    for (const auto& [property, value] : {std::pair("x-pci-vendor-id", *device.vendor_id),
+                                          std::pair("x-pci-device-id", *device.device_id)}) {
+      Add(arguments, "qemu:arg", {{"value", "-global"}});
+      Add(arguments, "qemu:arg", {{"value", fmt::format("vfio-pci.{}={:#x}", property, value)}});
+    }
+    return;
+  }
+}
+
 // QEMU's vfio-pci shows the node these ids in the place of the device's own.
 void AddImpersonation(pugi::xml_node domain, const DomainSpec& spec) {
   if (!spec.impersonate || spec.devices.empty()) return;
@@ -156,6 +172,7 @@ void AddImpersonation(pugi::xml_node domain, const DomainSpec& spec) {
     AddIdOverride(frontend, "x-pci-vendor-id", device.vendor_id);
     AddIdOverride(frontend, "x-pci-device-id", device.device_id);
   }
+  AddDefaultIds(domain, spec);
 }
 
 }  // namespace

@@ -250,5 +250,26 @@ TEST(ReadNetworkBridge, MayHaveNone) {
   EXPECT_THROW(ReadNetworkBridge("<domain/>"), LibvirtError);
 }
 
+// What comes back is what was taken out: at the same place, under the same name.
+TEST(HostdevXmlTest, IsTheElementOfThatFunctionAlone) {
+  constexpr std::string_view kDomain = R"(<domain><devices>
+    <hostdev mode='subsystem' type='usb'><source><vendor id='0x1'/></source></hostdev>
+    <hostdev mode='subsystem' type='pci' managed='yes'>
+      <source><address domain='0x0000' bus='0x01' slot='0x00' function='0x0'/></source>
+      <alias name='ua-gpu0'/>
+      <address type='pci' domain='0x0000' bus='0x05' slot='0x00' function='0x0'/>
+    </hostdev>
+    <hostdev mode='subsystem' type='pci'>
+      <source><address domain='0x0000' bus='0x01' slot='0x00' function='0x1'/></source>
+    </hostdev></devices></domain>)";
+  const auto gpu = HostdevXml(kDomain, At("0000:01:00.0"));
+  ASSERT_TRUE(gpu);
+  EXPECT_THAT(*gpu, HasSubstr("<alias name=\"ua-gpu0\""));
+  EXPECT_THAT(*gpu, HasSubstr("bus=\"0x05\""));
+  EXPECT_THAT(*gpu, testing::Not(HasSubstr("function=\"0x1\"")));
+  EXPECT_FALSE(HostdevXml(kDomain, At("0000:02:00.0")));
+  EXPECT_THROW(HostdevXml("<domain>", At("0000:01:00.0")), LibvirtError);
+}
+
 }  // namespace
 }  // namespace passthrough
