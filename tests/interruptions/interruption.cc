@@ -44,6 +44,7 @@ std::vector<pid_t> ProcessesWith(const std::string& text) {
 }  // namespace
 
 Victim::Victim() : lab_(Config()), state_(lab_.Path("state")) {
+  fs::create_directories(lab_.Path("tmp"));
   BringLabTo(true);
   before_ = lab_.Libvirt().TakeInventory();
 }
@@ -69,14 +70,11 @@ Aftermath Victim::Strike(const InterruptionPoint& point, const Blow& blow) {
 
 void Victim::Run(const InterruptionPoint& point, const Blow& blow, Aftermath& aftermath) {
   const std::string filter = point.collects ? "*" : "Node.*:Cluster.*:HostDomain.*:Cleanup*";
-  const std::vector<std::string> argv{SuiteProgram().string(), "--verbose", "--config", Config().string(),
-                                      "--lab-dir", lab_.directory().string(), "--log-dir",
-                                      lab_.Path("logs").string(), "--gtest_filter=" + filter};
+  const std::vector<std::string> argv = SuiteArguments(filter);
   int suite = 0;
   bool struck = false;
   Clock::time_point when;
-  ChildOptions options;
-  options.environment["XDG_STATE_HOME"] = state_.string();
+  ChildOptions options = Environment();
   options.on_start = [&](int pid) { suite = pid; };
   options.on_line = [&](std::string_view line) {
     if (struck || line.find(point.says) == std::string_view::npos) return;
@@ -106,15 +104,61 @@ void Victim::Run(const InterruptionPoint& point, const Blow& blow, Aftermath& af
   }
   aftermath.healed = LeaseIsGone() ? "at once" : "by the guard";
   if (blow.guard_too) {
-    ChildOptions reap;
-    reap.environment = options.environment;
-    const ChildResult reaped = RunChild({SuiteProgram().string(), "--reap"}, reap, Deadline::After(minutes(3)));
+    const ChildResult reaped =
+        RunChild({SuiteProgram().string(), "--reap"}, Environment(), Deadline::After(minutes(3)));
     if (!reaped.Succeeded()) aftermath.problem = "--reap: " + reaped.HowItEnded() + "\n" + reaped.output;
     aftermath.healed = "by --reap";
   }
   const Deadline deadline = Deadline::After(minutes(3));
   while (!LeaseIsGone() && !deadline.Passed()) std::this_thread::sleep_for(milliseconds(100));
   aftermath.seconds = std::chrono::duration<double>(Clock::now() - when).count();
+}
+
+ChildOptions Victim::Environment() const {
+  ChildOptions options;
+  options.environment["XDG_STATE_HOME"] = state_.string();
+  options.environment["TMPDIR"] = lab_.Path("tmp").string();
+  return options;
+}
+
+std::vector<std::string> Victim::SuiteArguments(const std::string& filter) const {
+  return {SuiteProgram().string(), "--verbose", "--config", Config().string(), "--lab-dir",
+          lab_.directory().string(), "--log-dir", lab_.Path("logs").string(), "--gtest_filter=" + filter};
+}
+
+std::string Victim::RunInPeace() {
+  BringLabTo(true);
+  const ChildResult result = RunChild(SuiteArguments("Node.*:Cluster.*:HostDomain.*:Cleanup*"), Environment(),
+                                      Deadline::After(minutes(5)));
+  if (!result.Succeeded()) return result.HowItEnded() + "\n" + LastLines(result.output, 15);
+  return Leftovers(InterruptionPoint{});
+}
+
+Footprint Victim::TakeFootprint() const {
+  Footprint footprint;
+  const auto lab_processes = ProcessesWith(lab_.directory().string());
+  footprint.processes = lab_processes.size() + ProcessesWith(lab_.Path("logs").string()).size();
+  const auto count = [](const fs::path& directory) {
+    size_t files = 0;
+    for ([[maybe_unused]] const auto& entry : fs::recursive_directory_iterator(directory)) ++files;
+    return files;
+  };
+  footprint.temporary_files = count(lab_.Path("tmp"));
+  footprint.registered = count(state_ / "pcie-passthrough-suite" / "runs");
+  footprint.state_files = count(state_) + count(lab_.directory());
+  for (const std::string table : {"/proc/net/tcp", "/proc/net/tcp6"}) {
+    const std::string text = ReadFile(table);
+    for (const auto line : SplitLines(text)) {
+      const auto words = SplitWords(line);
+      if (words.size() > 3 && words[3] == "0A") ++footprint.listening_ports;  // TCP_LISTEN
+    }
+  }
+  for (const pid_t pid : lab_processes) {
+    const std::string statm = ReadFile(fmt::format("/proc/{}/statm", pid));
+    const auto pages = SplitWords(statm);
+    footprint.lab_kib += std::stol(std::string(pages.at(1))) * (sysconf(_SC_PAGESIZE) / 1024);
+  }
+  return footprint;
 }
 
 bool Victim::LeaseIsGone() const { return !fs::exists(lab_.Latest() / "lease.json"); }

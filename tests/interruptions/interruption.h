@@ -24,6 +24,21 @@ struct Aftermath {
   double seconds = 0;   // from the blow until the host was as before
 };
 
+// What must not grow from run to run.
+struct Footprint {
+  size_t processes = 0;        // that name this lab or its runs
+  size_t temporary_files = 0;  // in the runs' $TMPDIR
+  size_t registered = 0;       // runs that owe a teardown
+  size_t listening_ports = 0;  // of the whole machine
+  size_t state_files = 0;      // in the lab's directory and the runs' state directory
+  long lab_kib = 0;            // resident memory of the lab; it may grow, for the lab host caches files
+  bool operator==(const Footprint& other) const {
+    return processes == other.processes && temporary_files == other.temporary_files &&
+           registered == other.registered && listening_ports == other.listening_ports &&
+           state_files == other.state_files;
+  }
+};
+
 // A lab and what it looked like before anything ran on it. One thread at a time; several can work side
 // by side.
 class Victim {
@@ -31,9 +46,15 @@ class Victim {
   Victim();
   // Runs the suite, strikes at `point`, and looks what is left. Throws Error where the lab fails.
   Aftermath Strike(const InterruptionPoint& point, const Blow& blow);
+  // A whole run that nobody disturbs. The problem where it does not pass or leaves something.
+  std::string RunInPeace();
+  // What the runs of this victim take up by now, a line each.
+  Footprint TakeFootprint() const;
 
  private:
   void BringLabTo(bool up);
+  ChildOptions Environment() const;
+  std::vector<std::string> SuiteArguments(const std::string& filter) const;
   void Run(const InterruptionPoint& point, const Blow& blow, Aftermath& aftermath);
   bool LeaseIsGone() const;
   std::string Leftovers(const InterruptionPoint& point);

@@ -1,10 +1,13 @@
 // Interrupts runs in the lab at every point and in every way, two at a time, and prints a table of what
 // was left. Exit status 0 only where the host was as before after each.
 //   interruptions [--only WORDS]   points whose name has these words
+//   interruptions --in-a-row N     N runs on one lab, every third killed: nothing may grow
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cstdio>
+#include <cstdlib>
 #include <mutex>
 #include <string>
 #include <thread>
@@ -93,9 +96,51 @@ class Matrix {
   size_t good_ = 0;
 };
 
+void PrintFootprint(const std::string& when, const Footprint& print) {
+  fmt::print("{:<12} {} processes, {} temporary files, {} registered runs, {} listening ports, {} files of "
+             "the lab's, the lab has {} MiB\n",
+             when, print.processes, print.temporary_files, print.registered, print.listening_ports,
+             print.state_files, print.lab_kib / 1024);
+  std::fflush(stdout);
+}
+
+// Returns the exit status. The first run makes what stays on purpose; so the footprint is taken after it.
+int RunInARow(int runs) {
+  Victim victim;
+  int good = 0;
+  Footprint before;
+  for (int i = 0; i < runs; ++i) {
+    std::string problem;
+    std::string how = "in peace";
+    if (i % 3 == 2) {
+      const auto& points = InterruptionPoints();
+      const InterruptionPoint* point = &points[static_cast<size_t>(i) * 5 % points.size()];
+      if (point->lab_is_down) point = &points.back();
+      how = fmt::format("killed at \"{}\"", point->name);
+      problem = victim.Strike(*point, Blows()[2]).problem;
+    } else {
+      problem = victim.RunInPeace();
+    }
+    if (problem.empty()) ++good;
+    fmt::print("run {:>2}, {:<34} {}\n", i + 1, how, problem.empty() ? "as before" : problem);
+    std::fflush(stdout);
+    if (i == 0) {
+      before = victim.TakeFootprint();
+      PrintFootprint("after run 1", before);
+    }
+  }
+  const Footprint after = victim.TakeFootprint();
+  PrintFootprint(fmt::format("after run {}", runs), after);
+  const bool drifts = !(before == after);
+  fmt::print("{} runs in a row, {} as they should be, {}\n", runs, good, drifts ? "SOMETHING GREW" : "no drift");
+  return good == runs && !drifts ? 0 : 1;
+}
+
 int Main(int argc, char** argv) {
-  if (argc != 1 && (argc != 3 || std::string(argv[1]) != "--only")) {
-    fmt::print(stderr, "usage: interruptions [--only WORDS]\n");
+  const std::string option = argc == 3 ? argv[1] : "";
+  if (option == "--in-a-row") return RunInARow(std::max(1, std::atoi(argv[2])));
+  if (argc != 1 && option != "--only") {
+    fmt::print(stderr, "usage: interruptions [--only WORDS | --in-a-row N]\n");
     return 1;
   }
   Matrix matrix(Cases(argc == 3 ? argv[2] : ""));
