@@ -14,7 +14,9 @@ std::string UnplugFromDomain(const std::string& address, const std::string& doma
       "<address domain='0x0000' bus='0x{1}' slot='0x00' function='0x{2}'/></source></hostdev>\n"
       "END\n"
       "virsh -q detach-device --live {3} /tmp/unplug.xml\n"
-      "while virsh dumpxml {3} | grep -q \"bus='0x{1}' slot='0x00' function='0x{2}'/>\"; do sleep 0.2; done\n",
+      "while virsh dumpxml {3} | grep -q \"<address domain='0x0000' bus='0x{1}' slot='0x00' function='0x{2}'/>\"; do\n"
+      "  sleep 0.2\n"
+      "done\n",
       address, bus, function, domain);
 }
 
