@@ -1,7 +1,10 @@
 // What the GPUs say of their own health, through nvidia-smi -q -x.
+#include <fmt/format.h>
+
 #include <algorithm>
 
 #include "fixtures/check.h"
+#include "helpers/base/text.h"
 #include "helpers/health/gpu_problems.h"
 #include "suites/guest_function.h"
 #include "suites/slot_limits.h"
@@ -13,7 +16,15 @@ NvidiaSmiXml ParseXml(const ProbeOutput& output) { return NvidiaSmiXml::Parse(ou
 
 class GpuHealth : public NodeCheck {
  protected:
-  NvidiaSmiXml Xml() { return ParseXml(Probe("nvidia_smi_xml")); }
+  // Of a GPU that is not in it, nothing is known: throws EvidenceError.
+  NvidiaSmiXml Xml() {
+    NvidiaSmiXml xml = ParseXml(Probe("nvidia_smi_xml"));
+    if (xml.gpus.size() >= node().GpuCount()) return xml;
+    throw EvidenceError(fmt::format("{}: nvidia-smi -q -x tells of {}, expected {}: of the others' health "
+                                    "nothing is known ({})",
+                                    node().name, Count(xml.gpus.size(), "GPU"), node().GpuCount(),
+                                    xml.At(xml.attached_gpus_line)));
+  }
 };
 
 PASSTHROUGH_CHECKS(GpuHealth, GpuNodes, "nvidia_smi_xml");
