@@ -101,7 +101,9 @@ TEST_P(DeviceFiles, SshUserCanOpenThem) {
   };
   if (const DeviceFile* control = files.Find("/dev/nvidiactl")) require_opens(*control);
   const DeviceFile* uvm = files.Find("/dev/nvidia-uvm");
-  if (uvm != nullptr && files.FindMajor("nvidia-uvm") != nullptr) require_opens(*uvm);
+  if (uvm != nullptr && uvm->type == DeviceFileType::kCharacter && files.FindMajor("nvidia-uvm") != nullptr) {
+    require_opens(*uvm);
+  }
   for (const auto& [minor, file] : files.GpuFiles()) require_opens(*file);
   if (tried == 0) {
     Complain({.found = "there is no device file of a GPU that could be opened",

@@ -10,11 +10,6 @@ std::string LoadedVersion(const ModulesEvidence& modules) {
   return modules.loaded_nvidia_version.empty() ? modules.DriverVersion() : modules.loaded_nvidia_version;
 }
 
-std::string LoadedAt(const ModulesEvidence& modules) {
-  return modules.At(modules.loaded_nvidia_version.empty() ? modules.driver_version_line
-                                                          : modules.loaded_nvidia_version_line);
-}
-
 }  // namespace
 
 HealthProblems DiskVersionProblems(const ModulesEvidence& modules) {
@@ -44,9 +39,9 @@ HealthProblems UserspaceVersionProblems(const ModulesEvidence& modules, const Nv
       "Install library, nvidia-smi and kernel module of one release, then reboot the node.";
   const auto compare = [&](const std::string& what, const std::string& version, const std::string& where) {
     if (version.empty() || version == loaded) return;
-    problems.push_back({fmt::format("{} is of release {}, the loaded module nvidia is {} ({})", what, version,
-                                    loaded, LoadedAt(modules)),
-                        where, std::string(kAdvice)});
+    problems.push_back(
+        {fmt::format("{} is of release {}, the loaded module nvidia is {}", what, version, loaded), where,
+         std::string(kAdvice)});
   };
   compare("the library " + modules.library_file, modules.LibraryVersion(),
           modules.At(modules.library_line));

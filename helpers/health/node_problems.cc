@@ -95,7 +95,7 @@ HealthProblems ClockJumpProblems(const IdentityEvidence& identity, const KernelL
   const double expected = *at_boot + identity.uptime_seconds;
   const auto off = static_cast<int64_t>(std::llround(static_cast<double>(identity.epoch_seconds) - expected));
   if (std::abs(off) <= kClockTolerance) return {};
-  return {{fmt::format("its clock was set since its boot and is {} for it", Off(off)),
+  return {{fmt::format("its clock was set since its boot: it is {} by that", Off(off)),
            identity.At(identity.epoch_line),
            "Look who sets it: a time service with another source, or someone by hand."}};
 }
