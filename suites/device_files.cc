@@ -15,8 +15,10 @@ class DeviceFiles : public NodeCheck {
     const ProbeOutput& output = Probe("device_files");
     return DeviceFilesEvidence::Parse(output.text, output.path);
   }
-  // Complains unless `file` is a character device of the driver's major with that minor.
-  void RequireDevice(const DeviceFilesEvidence& files, const DeviceFile& file, int minor) {
+  // Complains unless `file` is a character device of that major, which a driver has registered by the name
+  // of `module`, with that minor.
+  void RequireDevice(const DeviceFilesEvidence& files, const DeviceFile& file,
+                     const CharacterMajor* major, int minor, const std::string& module = "nvidia") {
     if (file.type != DeviceFileType::kCharacter) {
       Complain({.found = fmt::format("{} is a {}, expected a character device", file.path,
                                      ToString(file.type)),
@@ -24,13 +26,12 @@ class DeviceFiles : public NodeCheck {
                 .advice = "Remove it and let nvidia-modprobe or udev make it anew."});
       return;
     }
-    const CharacterMajor* major = files.GpuMajor();
     if (major == nullptr) {
       Complain({.found = fmt::format("{} is there, but no driver has registered for it: /proc/devices "
-                                     "has no nvidia",
-                                     file.path),
+                                     "has no {}",
+                                     file.path, module),
                 .where = files.At(file.line),
-                .advice = "Load the module nvidia."});
+                .advice = "Load the module " + module + "."});
     } else if (file.major != major->major || file.minor != minor) {
       Complain({.found = fmt::format("{} is device {}:{}, expected {}:{}", file.path,
                                      file.major.value_or(-1), file.minor.value_or(-1), major->major,
@@ -46,7 +47,7 @@ PASSTHROUGH_CHECKS(DeviceFiles, GpuNodes, "device_files");
 TEST_P(DeviceFiles, ControlDeviceIsThere) {
   const DeviceFilesEvidence files = Files();
   if (const DeviceFile* control = files.Find("/dev/nvidiactl")) {
-    RequireDevice(files, *control, kControlMinor);
+    RequireDevice(files, *control, files.GpuMajor(), kControlMinor);
     return;
   }
   Complain({.found = "/dev/nvidiactl is missing",
@@ -67,7 +68,23 @@ TEST_P(DeviceFiles, OneForEachGpu) {
               .advice = "nvidia-modprobe -c N makes /dev/nvidiaN; a GPU that failed to initialise has "
                         "none: look at the node's kernel log."});
   }
-  for (const auto& [minor, file] : found) RequireDevice(files, *file, minor);
+  for (const auto& [minor, file] : found) RequireDevice(files, *file, files.GpuMajor(), minor);
+}
+
+// The module nvidia-uvm is loaded when a program first needs it. Once it is, CUDA needs its device file.
+TEST_P(DeviceFiles, UvmDeviceIsThere) {
+  const DeviceFilesEvidence files = Files();
+  const CharacterMajor* major = files.FindMajor("nvidia-uvm");
+  const DeviceFile* uvm = files.Find("/dev/nvidia-uvm");
+  // One that an unloaded module left is a character device yet, and works once the module is back.
+  if (uvm != nullptr && (major != nullptr || uvm->type != DeviceFileType::kCharacter)) {
+    RequireDevice(files, *uvm, major, 0, "nvidia-uvm");
+  } else if (uvm == nullptr && major != nullptr) {
+    Complain({.found = fmt::format("/dev/nvidia-uvm is missing, though the module is loaded (major {})",
+                                   major->major),
+              .where = files.At(major->line),
+              .advice = "nvidia-modprobe -u -c 0 makes it; without it CUDA programs do not start."});
+  }
 }
 
 TEST_P(DeviceFiles, SshUserCanOpenThem) {
@@ -83,6 +100,10 @@ TEST_P(DeviceFiles, SshUserCanOpenThem) {
                         "module nvidia."});
   };
   if (const DeviceFile* control = files.Find("/dev/nvidiactl")) require_opens(*control);
+  const DeviceFile* uvm = files.Find("/dev/nvidia-uvm");
+  if (uvm != nullptr && uvm->type == DeviceFileType::kCharacter && files.FindMajor("nvidia-uvm") != nullptr) {
+    require_opens(*uvm);
+  }
   for (const auto& [minor, file] : files.GpuFiles()) require_opens(*file);
   if (tried == 0) {
     Complain({.found = "there is no device file of a GPU that could be opened",

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include "fixtures/check.h"
+#include "helpers/health/driver_versions.h"
 #include "helpers/parsers/modules_evidence.h"
 #include "helpers/parsers/pci_evidence.h"
 #include "suites/guest_function.h"
@@ -16,7 +17,7 @@ class KernelModule : public NodeCheck {
   }
 };
 
-PASSTHROUGH_CHECKS(KernelModule, GpuNodes, "modules");
+PASSTHROUGH_CHECKS(KernelModule, GpuNodes, "modules", "nvidia_smi");
 
 TEST_P(KernelModule, NvidiaIsLoaded) {
   const ModulesEvidence modules = Modules();
@@ -44,6 +45,13 @@ TEST_P(KernelModule, NouveauIsNotLoaded) {
   Complain({.found = "kernel module nouveau is loaded",
             .where = modules.At(nouveau->line),
             .advice = "Blacklist nouveau and rebuild the initramfs."});
+}
+
+TEST_P(KernelModule, LoadedIsTheOneOnDisk) { ComplainOfEach(DiskVersionProblems(Modules())); }
+
+TEST_P(KernelModule, LibraryIsOfTheSameRelease) {
+  const ProbeOutput& table = Probe("nvidia_smi");
+  ComplainOfEach(UserspaceVersionProblems(Modules(), NvidiaSmiTable::Parse(table.text, table.path)));
 }
 
 class GpuDriver : public DeviceCheck {};

@@ -4,9 +4,12 @@
 #include <map>
 
 #include "fixtures/check.h"
+#include "helpers/health/link_problems.h"
+#include "helpers/health/pci_problems.h"
 #include "helpers/parsers/pci_class.h"
 #include "helpers/parsers/pci_evidence.h"
 #include "suites/guest_function.h"
+#include "suites/slot_limits.h"
 
 namespace passthrough {
 namespace {
@@ -145,6 +148,17 @@ TEST_P(PciDevice, BarsAreAssigned) {
               .advice = "Look for \"BAR\" in the node's kernel log."});
   }
 }
+
+TEST_P(PciDevice, LinkHasAllItsLanes) {
+  ComplainOfEach(
+      LinkWidthProblems(pci(), function(), DeviceName(), SlotOf(device(), session().HostRunning())));
+}
+
+TEST_P(PciDevice, HasNoUncorrectedPcieError) {
+  ComplainOfEach(AerCounterProblems(pci(), function(), DeviceName()));
+}
+
+TEST_P(PciDevice, IsNearAProcessor) { ComplainOfEach(NumaProblems(pci(), function(), DeviceName())); }
 
 }  // namespace
 }  // namespace passthrough

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <ctime>
 #include <exception>
 #include <thread>
 
@@ -21,6 +22,9 @@ using Clock = Deadline::Clock;
 double SecondsSince(Clock::time_point begin) {
   return std::chrono::duration<double>(Clock::now() - begin).count();
 }
+
+// By the clock that people read, which a node's is compared with.
+int64_t EpochSeconds() { return static_cast<int64_t>(std::time(nullptr)); }
 
 // One node, on a thread of its own. Throws EvidenceError where its evidence cannot be written.
 class NodeCollector {
@@ -53,10 +57,13 @@ class NodeCollector {
                                    const Deadline& deadline) {
         return session.Exec(command, exec_options, deadline);
       };
+      const int64_t began = EpochSeconds();
       collection =
           CollectByExec(exec, archive_, options_.probes, deadline_.OrAfter(options_.collect_limit));
       collection.ready_seconds = ready_seconds;
       collection.collect_seconds = SecondsSince(begin);
+      collection.began_epoch = began;
+      collection.ended_epoch = EpochSeconds();
     } catch (const Error& error) {
       collection.error = error.what();
       collection.ready_seconds = SecondsSince(begin);

@@ -67,6 +67,8 @@ void SaveCollection(const fs::path& evidence_directory, const std::string& node,
               {"error", Printable(collection.error)},
               {"ready_seconds", collection.ready_seconds},
               {"collect_seconds", collection.collect_seconds},
+              {"began_epoch", collection.began_epoch},
+              {"ended_epoch", collection.ended_epoch},
               {"probes", Json::array()}};
     for (const ProbeOutput& output : collection.probes) {
       if (!IsProbeName(output.probe)) throw EvidenceError("a probe's name is none");
@@ -95,6 +97,8 @@ NodeEvidence NodeEvidence::Load(const fs::path& run_directory, const std::string
     json.at("error").get_to(evidence.error_);
     json.at("ready_seconds").get_to(evidence.ready_seconds_);
     json.at("collect_seconds").get_to(evidence.collect_seconds_);
+    evidence.began_epoch_ = json.value("began_epoch", int64_t{0});
+    evidence.ended_epoch_ = json.value("ended_epoch", int64_t{0});
     for (const Json& entry : json.at("probes")) {
       ProbeOutput output = FromJson(entry);
       if (!IsProbeName(output.probe)) throw EvidenceError("a probe's name is none");

@@ -2,6 +2,7 @@
 // evidence/<node>/collection.json. Written by the collector, read by checks.
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <map>
 #include <optional>
@@ -33,6 +34,9 @@ struct Collection {
   std::string error;  // empty: every frame of every probe arrived
   double ready_seconds = 0;
   double collect_seconds = 0;
+  // When the probes ran, by this machine's clock: seconds since 1970; 0: they did not.
+  int64_t began_epoch = 0;
+  int64_t ended_epoch = 0;
   std::vector<ProbeOutput> probes;  // in the order of running; the last may be incomplete
 };
 
@@ -54,6 +58,9 @@ class NodeEvidence {
   // Until SSH let us in, and after that until the last frame had arrived.
   double ready_seconds() const { return ready_seconds_; }
   double collect_seconds() const { return collect_seconds_; }
+  // When the probes ran, by the clock of the machine that collected: seconds since 1970; 0: not known.
+  int64_t began_epoch() const { return began_epoch_; }
+  int64_t ended_epoch() const { return ended_epoch_; }
   // The probe's output, which is complete. Throws EvidenceError that says why where it was not run,
   // was cut short, timed out, or collecting failed: "hpc_compute_01: probe nvidia_smi did not end
   // within 20 s (evidence/hpc_compute_01/nvidia_smi.txt)". A non-zero exit status is not an error.
@@ -67,6 +74,8 @@ class NodeEvidence {
   std::string index_;  // "evidence/hpc_compute_01/collection.json"
   double ready_seconds_ = 0;
   double collect_seconds_ = 0;
+  int64_t began_epoch_ = 0;
+  int64_t ended_epoch_ = 0;
   std::map<std::string, ProbeOutput> probes_;
 };
 

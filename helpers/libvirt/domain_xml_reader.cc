@@ -135,6 +135,32 @@ DomainDescription ReadDomainXml(std::string_view xml) {
   return description;
 }
 
+namespace {
+
+// "pci_0000_00_01_0"; nothing for "computer", the parent of root buses.
+std::optional<PciAddress> ReadParent(std::string name) {
+  constexpr std::string_view kPrefix = "pci_";
+  if (!name.starts_with(kPrefix)) return std::nullopt;
+  name.erase(0, kPrefix.size());
+  const size_t last = name.rfind('_');
+  if (last == std::string::npos) return std::nullopt;
+  std::replace(name.begin(), name.end(), '_', ':');
+  name[last] = '.';
+  return PciAddress::Parse(name);
+}
+
+// <pci-express><link validity='cap' port='0' speed='16' width='16'/>…
+void ReadLink(const pugi::xml_node& pci, HostPciDevice* device) {
+  const pugi::xml_node link =
+      pci.child("pci-express").find_child_by_attribute("link", "validity", "cap");
+  const int width = link.attribute("width").as_int();
+  const double speed = link.attribute("speed").as_double();
+  if (width > 0) device->max_link_width = width;
+  if (speed > 0) device->max_link_speed = speed;
+}
+
+}  // namespace
+
 HostPciDevice ReadNodeDeviceXml(std::string_view xml) {
   pugi::xml_document document;
   const pugi::xml_node device = Parse(xml, "device", document);
@@ -156,6 +182,8 @@ HostPciDevice ReadNodeDeviceXml(std::string_view xml) {
   result.device_id = static_cast<uint16_t>(
       ReadNumber(pci.child("product").attribute("id").value(), 0xffff, "product id"));
   result.driver = Trim(device.child("driver").child_value("name"));
+  result.parent = ReadParent(device.child_value("parent"));
+  ReadLink(pci, &result);
   if (const pugi::xml_node group = pci.child("iommuGroup")) {
     result.iommu_group =
         static_cast<int>(ReadNumber(group.attribute("number").value(), 0x7fffffff, "IOMMU group"));

@@ -21,6 +21,10 @@ struct HostPciDevice {
   std::string driver;  // empty: no driver is bound
   std::optional<int> iommu_group;
   std::vector<PciAddress> iommu_group_members;  // includes itself
+  std::optional<PciAddress> parent;             // the bridge above; absent on a root bus
+  // Of its PCIe Link Capabilities: lanes, and GT/s a lane; absent where it has no link.
+  std::optional<int> max_link_width;
+  std::optional<double> max_link_speed;
   bool operator==(const HostPciDevice&) const = default;
 };
 

@@ -25,6 +25,9 @@ json ToJsonValue(const HostPciDevice& device) {
                 {"vendor", device.vendor_id},
                 {"device", device.device_id},
                 {"driver", device.driver}};
+  if (device.parent) value["parent"] = device.parent->ToString();
+  if (device.max_link_width) value["max_link_width"] = *device.max_link_width;
+  if (device.max_link_speed) value["max_link_speed"] = *device.max_link_speed;
   if (!device.iommu_group) return value;
   value["iommu_group"] = *device.iommu_group;
   json members = json::array();
@@ -40,6 +43,9 @@ HostPciDevice PciDeviceFrom(const json& value) {
   value.at("vendor").get_to(device.vendor_id);
   value.at("device").get_to(device.device_id);
   value.at("driver").get_to(device.driver);
+  if (value.contains("parent")) device.parent = AddressFrom(value.at("parent"));
+  if (value.contains("max_link_width")) device.max_link_width = value.at("max_link_width").get<int>();
+  if (value.contains("max_link_speed")) device.max_link_speed = value.at("max_link_speed").get<double>();
   if (!value.contains("iommu_group")) return device;
   device.iommu_group = value.at("iommu_group").get<int>();
   for (const json& member : value.at("iommu_group_members")) {

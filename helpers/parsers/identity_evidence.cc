@@ -56,6 +56,10 @@ IdentityEvidence IdentityEvidence::Parse(std::string_view text, const std::files
     evidence.root_read_only = root->value == "yes";
     evidence.root_line = root->line;
   }
+  if (const Fact* free = facts.Find("root_free_kib")) {
+    evidence.root_free_kib = file.ToInteger(*free, 0, INT64_MAX);
+    evidence.root_free_line = free->line;
+  }
   if (const Fact* free = facts.Find("tmp_free_kib")) {
     evidence.tmp_free_kib = file.ToInteger(*free, 0, INT64_MAX);
     evidence.tmp_line = free->line;

@@ -31,6 +31,8 @@ struct IdentityEvidence : EvidenceFile {
   std::string user_id;     // numeric
   std::optional<bool> root_read_only;
   int root_line = 0;
+  std::optional<int64_t> root_free_kib;  // absent where / has no size of its own: an initramfs
+  int root_free_line = 0;
   std::optional<int64_t> tmp_free_kib;
   int tmp_line = 0;
   int last_line = 0;

@@ -8,6 +8,12 @@
 namespace passthrough {
 namespace {
 
+// "535.54.03": digits and dots.
+bool IsVersion(std::string_view word) {
+  return word.find('.') != std::string_view::npos &&
+         word.find_first_not_of("0123456789.") == std::string_view::npos;
+}
+
 // "nvidia 2 nvidia_uvm,nvidia_drm, Live": name, users, who, state; "-" is nobody.
 LoadedModule ParseModule(const FactFile& file, const Fact& fact) {
   std::vector<std::string_view> words = SplitWords(fact.value);
@@ -55,6 +61,10 @@ ModulesEvidence ModulesEvidence::Parse(std::string_view text, const std::filesys
   evidence.disk_version = file.head.Value("disk_version");
   evidence.disk_vermagic = file.head.Value("disk_vermagic");
   evidence.disk_error = file.head.Value("disk_error");
+  if (const Fact* fact = file.head.Find("library_file")) {
+    evidence.library_file = fact->value;
+    evidence.library_line = fact->line;
+  }
   for (const Fact* fact : file.head.FindAll("module")) {
     evidence.loaded.push_back(ParseModule(file, *fact));
   }
@@ -70,11 +80,17 @@ const LoadedModule* ModulesEvidence::Find(std::string_view name) const {
 
 std::string ModulesEvidence::DriverVersion() const {
   for (std::string_view word : SplitWords(driver_version_text)) {
-    bool is_version = word.find('.') != std::string_view::npos &&
-                      word.find_first_not_of("0123456789.") == std::string_view::npos;
-    if (is_version) return std::string(word);
+    if (IsVersion(word)) return std::string(word);
   }
   return "";
+}
+
+std::string ModulesEvidence::LibraryVersion() const {
+  constexpr std::string_view kName = "libnvidia-ml.so.";
+  const size_t at = library_file.rfind(kName);
+  if (at == std::string::npos) return "";
+  const std::string version = library_file.substr(at + kName.size());
+  return IsVersion(version) ? version : "";
 }
 
 }  // namespace passthrough

@@ -35,6 +35,9 @@ struct ModulesEvidence : EvidenceFile {
   std::string disk_vermagic;
   int disk_line = 0;
   std::string disk_error;  // modinfo's words where it failed
+  // The file of the NVML library that programs load; empty where none was found.
+  std::string library_file;
+  int library_line = 0;
   int last_line = 0;
 
   // Throws EvidenceError with path and line.
@@ -44,6 +47,8 @@ struct ModulesEvidence : EvidenceFile {
   const LoadedModule* Find(std::string_view name) const;
   // The version in driver_version_text ("535.54.03"): its first word that is digits and dots.
   std::string DriverVersion() const;
+  // "535.54.03" of "/usr/lib/…/libnvidia-ml.so.535.54.03"; empty where the name has none.
+  std::string LibraryVersion() const;
 };
 
 }  // namespace passthrough

@@ -103,6 +103,27 @@ void ParseDetails(const FactFile& file, const FactBlock& block, PciFunction* fun
   }
 }
 
+// "0-1,4", as the kernel prints lists of numbers.
+std::vector<int> ParseNumberList(const FactFile& file, const Fact* fact) {
+  constexpr int kMost = 1024;  // NUMA nodes; the kernel's limit is lower
+  std::vector<int> numbers;
+  if (fact == nullptr) return numbers;
+  std::string_view rest = fact->value;
+  while (!rest.empty()) {
+    const std::string_view part = rest.substr(0, rest.find(','));
+    rest.remove_prefix(std::min(part.size() + 1, rest.size()));
+    const size_t dash = part.find('-');
+    const auto number = [&](std::string_view text) {
+      return file.ToInteger(Fact{fact->key, std::string(text), fact->line}, 0, kMost);
+    };
+    const int64_t first = number(part.substr(0, dash));
+    const int64_t last = dash == std::string_view::npos ? first : number(part.substr(dash + 1));
+    for (int64_t i = first; i <= last; ++i) numbers.push_back(static_cast<int>(i));
+    if (numbers.size() > kMost) ThrowEvidenceError(file, fact->line, fact->key + ": too many numbers");
+  }
+  return numbers;
+}
+
 PciFunction ParseFunction(const FactFile& file, const FactBlock& block) {
   PciFunction function;
   function.line = block.line;
@@ -175,6 +196,8 @@ PciEvidence PciEvidence::Parse(std::string_view text, const std::filesystem::pat
   PciEvidence evidence;
   evidence.path = file.path;
   evidence.last_line = file.last_line;
+  evidence.numa_nodes = ParseNumberList(file, file.head.Find("numa_nodes_online"));
+  evidence.numa_nodes_with_cpus = ParseNumberList(file, file.head.Find("numa_nodes_has_cpu"));
   for (const FactBlock& block : file.blocks) {
     evidence.functions.push_back(ParseFunction(file, block));
   }

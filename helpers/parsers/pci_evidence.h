@@ -88,6 +88,9 @@ struct PciFunction {
 struct PciEvidence : EvidenceFile {
   std::vector<PciFunction> functions;  // sorted by address; no two have the same
   int last_line = 0;                   // for a message about something that is not there
+  // Numbers of the node's NUMA nodes, of all and of those with processors; empty where it knows no NUMA.
+  std::vector<int> numa_nodes;
+  std::vector<int> numa_nodes_with_cpus;
 
   // Throws EvidenceError with path and line.
   static PciEvidence Parse(std::string_view text, const std::filesystem::path& path);

@@ -16,6 +16,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "replacements.h"
+
 #define VERSION "000.00"
 #define CONTROL "/dev/nvidiactl"
 #define MAX_GPUS 32
@@ -168,7 +170,7 @@ static const char *now(const char *format)
 
 #define DASHES "-----------------------------------------------------------------------------------------"
 
-static void show_table(void)
+static void print_table(void)
 {
 	int i;
 
@@ -187,7 +189,7 @@ static void show_table(void)
 			say_lost(g);
 			continue;
 		}
-		printf("| %3d  SIMULATED (stub) %04x:%04x     Off |   %s Off |                  N/A |\n"
+		printf("| %3d  SIMULATED (stub) %04x:%04x     Off |   %s Off |                    0 |\n"
 		       "| N/A   N/A  P0              N/A /  N/A   |    %5dMiB / %6luMiB |     N/A      Default |\n"
 		       "|                                         |                        |                  N/A |\n"
 		       "+-----------------------------------------+------------------------+----------------------+\n",
@@ -200,6 +202,24 @@ static void show_table(void)
 	       "|=========================================================================================|\n"
 	       "|  No running processes found                                                             |\n"
 	       "+%s+\n", DASHES);
+}
+
+static void show_table(void)
+{
+	FILE *terminal = stdout;
+	char *text = NULL;
+	size_t size;
+
+	stdout = open_memstream(&text, &size);
+	if (!stdout) {
+		stdout = terminal;
+		print_table();
+		return;
+	}
+	print_table();
+	fclose(stdout);
+	stdout = terminal;
+	put_table(text);
 }
 
 static void show_list(void)
@@ -257,6 +277,9 @@ static void show_long(void)
 /* --- XML: the shape of nvsmi_device_v12.dtd ---------------------------- */
 
 static int depth;
+static int current_gpu = -1; /* whose element is open */
+/* From the gpu element on, "pci/pci_bus_id"; outside of it with '/' before, "/driver_version". */
+static char path[256];
 
 static void indent(void)
 {
@@ -266,15 +289,56 @@ static void indent(void)
 		putchar('\t');
 }
 
+static void enter(const char *name)
+{
+	size_t used = strlen(path);
+
+	snprintf(path + used, sizeof(path) - used, "%s%s",
+		 used || current_gpu < 0 ? "/" : "", name);
+}
+
+static void leave_path(void)
+{
+	char *slash = strrchr(path, '/');
+
+	if (slash)
+		*slash = '\0';
+	else
+		path[0] = '\0';
+}
+
 static void open_tag(const char *name)
 {
 	indent();
 	printf("<%s>\n", name);
 	depth++;
+	enter(name);
+}
+
+/* Replacements for elements that the open one does not have become its last. */
+static void add_missing(void)
+{
+	size_t length = strlen(path);
+	int i;
+
+	for (i = 0; current_gpu >= 0 && i < replacement_count; i++) {
+		struct replacement *r = &replacements[i];
+		const char *name = r->path + length + (length ? 1 : 0);
+
+		if (r->used || !strcmp(r->path, "table") || strchr("/@", r->path[0]) ||
+		    (r->gpu >= 0 && r->gpu != current_gpu) ||
+		    (length && (strncmp(r->path, path, length) || r->path[length] != '/')) ||
+		    strchr(name, '/'))
+			continue;
+		indent();
+		printf("<%s>%s</%s>\n", name, r->value, name);
+	}
 }
 
 static void close_tag(const char *name)
 {
+	add_missing();
+	leave_path();
 	depth--;
 	indent();
 	printf("</%s>\n", name);
@@ -282,8 +346,13 @@ static void close_tag(const char *name)
 
 static void tag(const char *name, const char *value)
 {
+	const char *other;
+
+	enter(name);
+	other = replacement_of(current_gpu, path);
+	leave_path();
 	indent();
-	printf("<%s>%s</%s>\n", name, value, name);
+	printf("<%s>%s</%s>\n", name, other ? other : value, name);
 }
 
 #define TAGF(name, ...)                                          \
@@ -340,10 +409,10 @@ static void show_xml_health(void)
 	static const char kinds[] =
 		"sram_correctable sram_uncorrectable dram_correctable dram_uncorrectable";
 
-	group("ecc_mode", "current_ecc pending_ecc", "N/A");
+	group("ecc_mode", "current_ecc pending_ecc", "Enabled");
 	open_tag("ecc_errors");
-	group("volatile", kinds, "N/A");
-	group("aggregate", kinds, "N/A");
+	group("volatile", kinds, "0");
+	group("aggregate", kinds, "0");
 	close_tag("ecc_errors");
 	open_tag("retired_pages");
 	group("multiple_single_bit_retirement", "retired_count retired_pagelist", "N/A");
@@ -351,7 +420,12 @@ static void show_xml_health(void)
 	tag("pending_blacklist", "N/A");
 	tag("pending_retirement", "N/A");
 	close_tag("retired_pages");
-	tag("remapped_rows", "N/A");
+	open_tag("remapped_rows");
+	tag("remapped_row_corr", "0");
+	tag("remapped_row_unc", "0");
+	tag("remapped_row_pending", "No");
+	tag("remapped_row_failure", "No");
+	close_tag("remapped_rows");
 	group("temperature",
 	      "gpu_temp gpu_temp_tlimit gpu_temp_max_threshold "
 	      "gpu_temp_slow_threshold gpu_temp_max_gpu_threshold "
@@ -365,9 +439,13 @@ static void show_xml_health(void)
 
 static void show_xml_gpu(const struct gpu *g)
 {
+	const char *id = replacement_of(g->index, "@id");
+
 	indent();
-	printf("<gpu id=\"%s\">\n", g->bus_id);
+	printf("<gpu id=\"%s\">\n", id ? id : g->bus_id);
 	depth++;
+	current_gpu = g->index;
+	path[0] = '\0';
 	tag("product_name", g->name);
 	tag("product_brand", "SIMULATED (stub driver)");
 	tag("product_architecture", "SIMULATED (stub driver)");
@@ -413,6 +491,7 @@ static void show_xml_gpu(const struct gpu *g)
 	open_tag("processes");
 	close_tag("processes");
 	close_tag("gpu");
+	current_gpu = -1;
 }
 
 static void show_xml(void)
@@ -424,7 +503,9 @@ static void show_xml(void)
 			say_lost(&gpus[i]);
 	printf("<?xml version=\"1.0\" ?>\n"
 	       "<!DOCTYPE nvidia_smi_log SYSTEM \"nvsmi_device_v12.dtd\">\n");
-	open_tag("nvidia_smi_log");
+	indent();
+	printf("<nvidia_smi_log>\n");
+	depth++;
 	tag("timestamp", now("%a %b %e %H:%M:%S %Y"));
 	tag("driver_version", VERSION);
 	tag("cuda_version", "N/A (stub driver)");
@@ -613,6 +694,7 @@ int main(int argc, char **argv)
 		}
 	}
 	read_driver();
+	read_replacements();
 	need_a_gpu();
 	if (query)
 		show_query(query, format);

@@ -71,10 +71,19 @@ case ,$options, in
 *) printf 'root_read_only: no\n' ;;
 esac
 
-# The second line of df -P has the figures; its fourth word is what is free.
-df -kP "${TMPDIR:-/tmp}" | {
+# After its head, df -P has a line a file system: what, size, used, free, in percent, where. An initramfs
+# may have no size.
+df -kP / "${TMPDIR:-/tmp}" 2>/dev/null | {
   read -r _
-  read -r _ _ _ value _
-  printf 'tmp_free_kib: %s\n' "$value"
+  root_free=
+  tmp_free=
+  while read -r _ size _ value _ place; do
+    if [ "$place" = / ] && [ "$size" != 0 ]; then
+      root_free=$value
+    fi
+    tmp_free=$value
+  done
+  [ -z "$root_free" ] || printf 'root_free_kib: %s\n' "$root_free"
+  [ -z "$tmp_free" ] || printf 'tmp_free_kib: %s\n' "$tmp_free"
 }
 printf 'end: identity\n'

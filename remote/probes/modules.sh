@@ -31,6 +31,15 @@ printf '%s\n' "${other:-$information}" | while read -r key value; do
   esac
 done
 
+# The NVML library that programs load is what the link libnvidia-ml.so.1 leads to; its name has the release.
+for directory in /usr/lib/x86_64-linux-gnu /usr/lib/x86_64-linux-gnu/nvidia/current /usr/lib64 /usr/lib; do
+  link=$root$directory/libnvidia-ml.so.1
+  [ -e "$link" ] || continue
+  value=$(readlink -f "$link")
+  printf 'library_file: %s\n' "${value#"$root"}"
+  break
+done
+
 # A kernel that cannot load modules has no such file.
 if [ -r "$root/proc/modules" ]; then
   while read -r name _ count users state _; do

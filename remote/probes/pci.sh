@@ -129,6 +129,13 @@ show_config() {
   printf 'config:%s\n' "$hex"
 }
 
+# "0-1,4", as the kernel has it; nothing where it knows no NUMA.
+for name in online has_cpu; do
+  value=
+  { read -r value <"${PROBE_ROOT:-}/sys/devices/system/node/$name"; } 2>/dev/null
+  [ -z "$value" ] || printf 'numa_nodes_%s: %s\n' "$name" "$value"
+done
+
 for function in "$devices"/*; do
   [ -e "$function" ] || continue
   show_in_short

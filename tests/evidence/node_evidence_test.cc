@@ -47,6 +47,8 @@ TEST_F(NodeEvidenceTest, KeepsEveryByteAndField) {
   Collection collection;
   collection.ready_seconds = 1.5;
   collection.collect_seconds = 2.5;
+  collection.began_epoch = 1'795'365'811;
+  collection.ended_epoch = 1'795'365'814;
   ProbeOutput pci = Output("pci", std::string("a\0\xff\r\n\x1b[2J", 9));
   pci.error_text = "oops\xff";
   pci.exit_status = 3;
@@ -55,6 +57,8 @@ TEST_F(NodeEvidenceTest, KeepsEveryByteAndField) {
   EXPECT_EQ(evidence.error(), "");
   EXPECT_EQ(evidence.ready_seconds(), 1.5);
   EXPECT_EQ(evidence.collect_seconds(), 2.5);
+  EXPECT_EQ(evidence.began_epoch(), 1'795'365'811);
+  EXPECT_EQ(evidence.ended_epoch(), 1'795'365'814);
   const ProbeOutput& loaded = evidence.Require("pci");
   EXPECT_EQ(loaded.text, pci.text);
   EXPECT_EQ(loaded.error_text, pci.error_text);

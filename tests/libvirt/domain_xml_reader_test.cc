@@ -197,6 +197,21 @@ TEST(ReadNodeDeviceXml, ReadsIdsDriverAndGroup) {
   EXPECT_EQ(device.driver, "bochs-drm");
   EXPECT_EQ(device.iommu_group, 3);
   EXPECT_THAT(device.iommu_group_members, ElementsAre(At("0000:65:00.2"), At("0000:65:00.3")));
+  EXPECT_EQ(device.parent, At("0000:64:00.0"));
+  EXPECT_EQ(device.max_link_width, 1);
+  EXPECT_EQ(device.max_link_speed, 2.5);
+}
+
+TEST(ReadNodeDeviceXml, ARootBusHasNoBridgeAbove) {
+  for (const char* parent : {"computer", "pci_", "pci_0000_64_00", "pci_x_y_z_0", ""}) {
+    const HostPciDevice device = ReadNodeDeviceXml(
+        std::string("<device><parent>") + parent +
+        "</parent><capability type='pci'><domain>0</domain><bus>1</bus><slot>0</slot>"
+        "<function>0</function><product id='0x2684'/><vendor id='0x10de'/></capability></device>");
+    EXPECT_EQ(device.parent, std::nullopt) << parent;
+    EXPECT_EQ(device.max_link_width, std::nullopt);
+    EXPECT_EQ(device.max_link_speed, std::nullopt);
+  }
 }
 
 TEST(ReadNodeDeviceXml, DriverAndGroupMayBeAbsent) {

@@ -43,7 +43,10 @@ Inventory SmallHost() {
                        .device_id = 0x2684,
                        .driver = "bochs-drm",
                        .iommu_group = 1,
-                       .iommu_group_members = {At("0000:01:00.0"), At("0000:01:00.1")}},
+                       .iommu_group_members = {At("0000:01:00.0"), At("0000:01:00.1")},
+                       .parent = At("0000:00:01.0"),
+                       .max_link_width = 16,
+                       .max_link_speed = 2.5},
                       BareDevice("0000:02:00.0")};
   return host;
 }

@@ -190,6 +190,8 @@ class PciProbes : public Probes {
     AddFile(gpu / "power_state", "D0\n");
     AddFile(gpu / "aer_dev_correctable", "RxErr 0\nBadTLP 2\nTOTAL_ERR_COR 2\n");
     AddFile(gpu / "aer_dev_fatal", "Undefined 0\nTOTAL_ERR_FATAL 0\n");
+    AddFile("sys/devices/system/node/online", "0-1,4\n");
+    AddFile("sys/devices/system/node/has_cpu", "0\n");
     fs::create_directories(Root() / "sys/bus/pci/drivers/nvidia");
     fs::create_directory_symlink("../../drivers/nvidia", Root() / gpu / "driver");
     fs::create_directories(Root() / "sys/kernel/iommu_groups/7");
@@ -203,6 +205,8 @@ TEST_P(PciProbes, PciOfAGpu) {
   const std::string text = Output("pci");
   PciEvidence pci = PciEvidence::Parse(text, "pci.txt");
   ASSERT_EQ(pci.functions.size(), 3u) << text;
+  EXPECT_THAT(pci.numa_nodes, ElementsAre(0, 1, 4));
+  EXPECT_THAT(pci.numa_nodes_with_cpus, ElementsAre(0));
   const PciFunction& bridge = pci.functions[0];
   EXPECT_FALSE(bridge.detailed);
   EXPECT_EQ(bridge.driver, "");
@@ -260,6 +264,26 @@ TEST_P(PciProbes, PciWithoutABus) {
   EXPECT_THROW(PciEvidence::Parse(result.output, "pci.txt"), EvidenceError);
 }
 
+// Space is told of / and of the place of temporary files, whichever of them df knows.
+TEST_P(ProbesWithPrograms, IdentityTellsFreeSpace) {
+  const std::string head = "echo 'Filesystem 1024-blocks Used Available Capacity Mounted on'\n";
+  const auto with = [&](const std::string& lines) {
+    AddProgram("df", head + lines);
+    return IdentityEvidence::Parse(Output("identity"), "identity.txt");
+  };
+  IdentityEvidence identity = with("echo '/dev/vda1 1000 100 900 10% /'; echo 'tmpfs 50 10 40 20% /tmp'");
+  EXPECT_EQ(identity.root_free_kib, 900);
+  EXPECT_EQ(identity.tmp_free_kib, 40);
+  identity = with("echo '/dev/vda1 1000 100 900 10% /'; echo '/dev/vda1 1000 100 900 10% /'");
+  EXPECT_EQ(identity.root_free_kib, 900);
+  EXPECT_EQ(identity.tmp_free_kib, 900);
+  identity = with("echo 'rootfs 0 0 0 - /'; echo 'tmpfs 50 10 40 20% /tmp'");
+  EXPECT_EQ(identity.root_free_kib, std::nullopt);
+  EXPECT_EQ(identity.tmp_free_kib, 40);
+  identity = with("exit 1");
+  EXPECT_EQ(identity.tmp_free_kib, std::nullopt);
+}
+
 TEST_P(ProbesWithPrograms, Modules) {
   AddFile("proc/sys/kernel/osrelease", "6.1.0-23-amd64\n");
   AddFile("proc/modules",
@@ -267,6 +291,8 @@ TEST_P(ProbesWithPrograms, Modules) {
           "nvidia 56823808 42 nvidia_uvm, Live 0x0000000000000000 (POE)\n"
           "nvidiafb 65536 0 - Live 0x0000000000000000\n");
   AddFile("sys/module/nvidia/version", "535.54.03\n");
+  AddFile("usr/lib64/libnvidia-ml.so.535.54.03", "");
+  fs::create_symlink("libnvidia-ml.so.535.54.03", Root() / "usr/lib64/libnvidia-ml.so.1");
   AddFile(
       "proc/driver/nvidia/version",
       "NVRM version: NVIDIA UNIX x86_64 Kernel Module  535.54.03  Tue Jun  6\nGCC version: x\n");
@@ -290,6 +316,8 @@ TEST_P(ProbesWithPrograms, Modules) {
   EXPECT_EQ(modules.disk_file, "/lib/modules/6.1.0-23-amd64/nvidia.ko");
   EXPECT_EQ(modules.disk_vermagic, "6.1.0-23-amd64 SMP mod_unload");
   EXPECT_EQ(modules.disk_error, "");
+  EXPECT_EQ(modules.library_file, "/usr/lib64/libnvidia-ml.so.535.54.03");
+  EXPECT_EQ(modules.LibraryVersion(), "535.54.03");
 }
 
 TEST_P(ProbesWithPrograms, ModulesWithoutAny) {
@@ -302,6 +330,7 @@ TEST_P(ProbesWithPrograms, ModulesWithoutAny) {
   EXPECT_EQ(modules.disk_error, "modinfo: ERROR: Module nvidia not found.");
   EXPECT_EQ(modules.disk_file, "");
   EXPECT_EQ(modules.DriverVersion(), "");
+  EXPECT_EQ(modules.LibraryVersion(), "");
 }
 
 TEST_P(ProbesWithPrograms, ModulesOfAKernelThatTellsNothing) {

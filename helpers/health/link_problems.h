@@ -1,0 +1,38 @@
+// Whether a device's PCIe link is as good as the device can.
+//
+// What a VM sees: QEMU's vfio-pci shows Link Capabilities and Link Status of the real device where it sits
+// behind a root port of the VM, and none at all (sysfs: width 0 of 255) where it sits on the root bus
+// (QEMU, hw/vfio/pci.c, vfio_setup_pcie_cap). The VM's own root port is emulated and says nothing of the
+// real slot; that is known on the host alone.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "helpers/health/health_problem.h"
+#include "helpers/parsers/nvidia_smi_xml.h"
+#include "helpers/parsers/pci_evidence.h"
+
+namespace passthrough {
+
+// What the real slot can, as the host knows it; nothing: not known.
+struct SlotLimits {
+  std::optional<int> width;       // lanes
+  std::optional<int> generation;  // 1: 2.5 GT/s, 2: 5, 3: 8, 4: 16, 5: 32, 6: 64
+};
+
+// The generation with that many GT/s per lane; nothing where there is none.
+std::optional<int> PcieGeneration(double gigatransfers);
+
+// Lanes in use against lanes that device and slot have, from sysfs. `name`: "GPU 0000:01:00.0".
+HealthProblems LinkWidthProblems(const PciEvidence& pci, const PciFunction& function,
+                                 const std::string& name, const SlotLimits& slot);
+
+// The same as the GPU's driver tells it, which knows also where the node's bus does not show it.
+HealthProblems LinkWidthProblems(const NvidiaSmiXml& xml, const NvidiaSmiGpu& gpu, const SlotLimits& slot);
+
+// Generation in use against the best possible; only where the GPU says that it works: a GPU that idles
+// lowers the speed to save power.
+HealthProblems LinkSpeedProblems(const NvidiaSmiXml& xml, const NvidiaSmiGpu& gpu, const SlotLimits& slot);
+
+}  // namespace passthrough

@@ -1,0 +1,149 @@
+#include "helpers/health/node_problems.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <cmath>
+#include <optional>
+
+#include "helpers/base/text.h"
+
+namespace passthrough {
+namespace {
+
+constexpr int64_t kLeastFreeKib = 1024;
+constexpr int64_t kClockTolerance = 120;   // seconds
+constexpr double kFirmwareSeconds = 300;
+constexpr size_t kMostQuoted = 200;
+
+// What only the beginning of a boot prints. A kernel with few messages ("quiet") prints no version; the
+// last is of the lab's nodes.
+constexpr std::array<std::string_view, 3> kBootBegins{"Linux version ", "Welcome to GRUB", "node: init after"};
+
+// What the kernel says before an orderly end (kernel/reboot.c).
+constexpr std::array<std::string_view, 3> kOrderlyEnds{"reboot: Restarting system", "reboot: Power down",
+                                                       "reboot: System halted"};
+
+constexpr std::array<std::string_view, 5> kPanics{"Kernel panic - not syncing", "Oops:", "BUG: unable to handle",
+                                                  "general protection fault", "kernel BUG at"};
+
+bool Has(std::string_view text, std::string_view part) { return text.find(part) != std::string_view::npos; }
+
+template <size_t kCount>
+bool HasAny(std::string_view text, const std::array<std::string_view, kCount>& parts) {
+  return std::any_of(parts.begin(), parts.end(), [&](std::string_view part) { return Has(text, part); });
+}
+
+// "rtc_cmos 00:04: setting system clock to 2026-11-22T16:43:31 UTC (1795365811)", drivers/rtc/class.c.
+std::optional<double> ClockAtBoot(const KernelLog& log) {
+  for (const KernelLogLine* line : log.Containing("setting system clock to")) {
+    const size_t open = line->text.rfind('(');
+    if (!line->seconds || open == std::string::npos) continue;
+    int64_t epoch = 0;
+    const char* const end = line->text.data() + line->text.size();
+    if (std::from_chars(line->text.data() + open + 1, end, epoch).ec != std::errc()) continue;
+    return static_cast<double>(epoch) - *line->seconds;
+  }
+  return std::nullopt;
+}
+
+std::string Off(int64_t seconds) {
+  return fmt::format("{} {}", HumanSeconds(static_cast<double>(std::abs(seconds))),
+                     seconds > 0 ? "ahead" : "behind");
+}
+
+}  // namespace
+
+HealthProblems ReadOnlyProblems(const IdentityEvidence& identity) {
+  if (!identity.root_read_only.value_or(false)) return {};
+  return {{"its root file system is read-only", identity.At(identity.root_line),
+           "The kernel does that after an error of the disk: look for I/O errors in its kernel log and at "
+           "the space of the storage pool on the host; what other checks say of this node may follow from "
+           "it."}};
+}
+
+HealthProblems DiskFullProblems(const IdentityEvidence& identity) {
+  HealthProblems problems;
+  const auto require_space = [&](const std::string& what, const std::optional<int64_t>& free, int line) {
+    if (!free || *free >= kLeastFreeKib) return;
+    problems.push_back({fmt::format("{} has {} KiB free, expected {} at least", what, *free, kLeastFreeKib),
+                        identity.At(line),
+                        "Free some: what the probes print may be cut short, so what other checks say of "
+                        "this node may follow from it."});
+  };
+  require_space("its root file system", identity.root_free_kib, identity.root_free_line);
+  require_space("the file system of its temporary files", identity.tmp_free_kib, identity.tmp_line);
+  return problems;
+}
+
+HealthProblems ClockProblems(const IdentityEvidence& identity, const CollectionTime& collected) {
+  const int64_t now = identity.epoch_seconds;
+  int64_t off = 0;
+  if (now < collected.began - kClockTolerance) off = now - collected.began;
+  if (now > collected.ended + kClockTolerance) off = now - collected.ended;
+  if (off == 0) return {};
+  return {{fmt::format("its clock is {}", Off(off)), identity.At(identity.epoch_line),
+           "Set it (chronyc makestep): certificates, logs and schedulers go wrong with it. Where the VM was "
+           "paused, saved or restored, its clock stood still meanwhile."}};
+}
+
+HealthProblems ClockJumpProblems(const IdentityEvidence& identity, const KernelLog& log) {
+  const std::optional<double> at_boot = ClockAtBoot(log);
+  if (!at_boot) return {};
+  const double expected = *at_boot + identity.uptime_seconds;
+  const auto off = static_cast<int64_t>(std::llround(static_cast<double>(identity.epoch_seconds) - expected));
+  if (std::abs(off) <= kClockTolerance) return {};
+  return {{fmt::format("its clock was set since its boot: it is {} by that", Off(off)),
+           identity.At(identity.epoch_line),
+           "Look who sets it: a time service with another source, or someone by hand."}};
+}
+
+HealthProblems ConsoleProblems(std::string_view console, const std::string& path) {
+  HealthProblems problems;
+  std::array<bool, kBootBegins.size()> begun{};
+  std::array<bool, kBootBegins.size()> orderly{};
+  // Each mark comes once a boot, so each counts alone and the highest count is right.
+  std::array<size_t, kBootBegins.size()> counts{};
+  size_t unexpected = 0;
+  int unexpected_line = 0;
+  int number = 0;
+  for (const std::string_view line : SplitLines(console)) {
+    ++number;
+    if (problems.empty() && HasAny(line, kPanics)) {
+      problems.push_back({fmt::format("its kernel crashed: its console says \"{}\"",
+                                      Trim(line).substr(0, kMostQuoted)),
+                          fmt::format("{}:{}", path, number),
+                          "Read the lines before; on_crash=restart in the domain's XML hides crashes."});
+    }
+    if (HasAny(line, kOrderlyEnds)) orderly.fill(true);
+    for (size_t i = 0; i < kBootBegins.size(); ++i) {
+      if (!Has(line, kBootBegins[i])) continue;
+      const bool is_unexpected = begun[i] && !orderly[i];
+      begun[i] = true;
+      orderly[i] = false;
+      if (!is_unexpected || ++counts[i] <= unexpected) continue;
+      unexpected = counts[i];
+      unexpected_line = number;
+    }
+  }
+  if (unexpected > 0) {
+    problems.push_back({fmt::format("it began anew {} without having been shut down, as its console shows",
+                                    unexpected == 1 ? "once" : fmt::format("{} times", unexpected)),
+                        fmt::format("{}:{}", path, unexpected_line),
+                        "It was reset, or it crashed and on_crash=restart started it again: read the "
+                        "console's lines before, and the domain's QEMU log on the host."});
+  }
+  return problems;
+}
+
+HealthProblems UptimeProblems(const IdentityEvidence& identity, double seconds_since_deployed) {
+  if (identity.uptime_seconds + kFirmwareSeconds >= seconds_since_deployed) return {};
+  return {{fmt::format("it is up for {}, though it was deployed {} ago",
+                       HumanSeconds(identity.uptime_seconds), HumanSeconds(seconds_since_deployed)),
+           identity.At(identity.uptime_line),
+           "It booted again since then: read its console, and look whether on_crash=restart hides crashes."}};
+}
+
+}  // namespace passthrough

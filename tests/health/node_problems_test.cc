@@ -1,0 +1,90 @@
+#include "helpers/health/node_problems.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "tests/health/health_test_tools.h"
+
+namespace passthrough {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+
+IdentityEvidence Identity(const std::string& facts, double uptime = 1000, int64_t epoch = 1'000'000) {
+  return IdentityEvidence::Parse("kernel_release: 6.1\nboot_id: b\nproduct_uuid: u\nuptime_seconds: " +
+                                     std::to_string(uptime) + "\nepoch_seconds: " + std::to_string(epoch) +
+                                     "\n" + facts + "end: identity\n",
+                                 "i.txt");
+}
+
+TEST(NodeProblems, Disks) {
+  EXPECT_THAT(Texts(ReadOnlyProblems(Identity("root_read_only: yes\n"))),
+              ElementsAre(HasSubstr("read-only (i.txt:6)")));
+  EXPECT_THAT(Texts(ReadOnlyProblems(Identity("root_read_only: no\n"))), IsEmpty());
+  EXPECT_THAT(Texts(ReadOnlyProblems(Identity(""))), IsEmpty());
+  EXPECT_THAT(Texts(DiskFullProblems(Identity("root_free_kib: 0\ntmp_free_kib: 500\n"))),
+              ElementsAre(HasSubstr("its root file system has 0 KiB free"), HasSubstr("temporary files")));
+  EXPECT_THAT(Texts(DiskFullProblems(Identity("root_free_kib: 1024\ntmp_free_kib: 99999\n"))), IsEmpty());
+  EXPECT_THAT(Texts(DiskFullProblems(Identity(""))), IsEmpty());
+}
+
+TEST(NodeProblems, AClockThatIsWrong) {
+  const auto problems = [](int64_t now) {
+    return Texts(ClockProblems(Identity("", 1000, now), {1'000'000, 1'000'030}));
+  };
+  EXPECT_THAT(problems(1'000'010), IsEmpty());
+  EXPECT_THAT(problems(1'000'140), IsEmpty());
+  EXPECT_THAT(problems(999'890), IsEmpty());
+  EXPECT_THAT(problems(1'003'630), ElementsAre(HasSubstr("60 min 0 s")));
+  EXPECT_THAT(problems(1'003'630), ElementsAre(HasSubstr("ahead")));
+  EXPECT_THAT(problems(0), ElementsAre(HasSubstr("behind")));
+}
+
+TEST(NodeProblems, AClockThatWasSetSinceBoot) {
+  const KernelLog log = KernelLog::Parse(
+      "[    2.500000] rtc_cmos 00:04: setting system clock to 1970-01-12T13:30:00 UTC (999000)\n", "k.txt");
+  EXPECT_THAT(Texts(ClockJumpProblems(Identity("", 1000, 999'997), log)), IsEmpty());
+  EXPECT_THAT(Texts(ClockJumpProblems(Identity("", 1000, 1'009'997), log)),
+              ElementsAre(HasSubstr("its clock was set since its boot")));
+  EXPECT_THAT(Texts(ClockJumpProblems(Identity("", 1000, 0), log)), testing::SizeIs(1));
+  EXPECT_THAT(Texts(ClockJumpProblems(Identity(""), KernelLog::Parse("x\n", "k.txt"))), IsEmpty());
+}
+
+TEST(NodeProblems, ConsolesOfHealthyNodes) {
+  for (const char* console :
+       {"", "node: init after 8.86 s\nnode: modules after 10.01 s\nlogin: ",
+        "Welcome to GRUB!\n[    0.000000] Linux version 6.1\nlogin:\n",
+        // Rebooted as it should be.
+        "[    0.000000] Linux version 6.1\n[   90.1] reboot: Restarting system\n[    0.000000] Linux version "
+        "6.1\n",
+        "Welcome to GRUB!\n[    0.000000] Linux version 6.1\n[   90.1] reboot: Power down\nWelcome to GRUB!\n"
+        "[    0.000000] Linux version 6.1\n"}) {
+    EXPECT_THAT(Texts(ConsoleProblems(console, "c.log")), IsEmpty()) << console;
+  }
+}
+
+TEST(NodeProblems, ConsolesOfNodesThatCrash) {
+  EXPECT_THAT(Texts(ConsoleProblems("a\n[    5.1] Kernel panic - not syncing: VFS: Unable to mount root\n",
+                                    "c.log")),
+              ElementsAre(HasSubstr("its kernel crashed: its console says \"[    5.1] Kernel panic")));
+  EXPECT_THAT(Texts(ConsoleProblems("node: init after 8 s\nnode: init after 9 s\nnode: init after 9 s\n",
+                                    "c.log")),
+              ElementsAre(HasSubstr("it began anew 2 times without having been shut down, as its console "
+                                    "shows (c.log:3)")));
+  // Two marks a boot; the first time orderly, the second not.
+  EXPECT_THAT(Texts(ConsoleProblems("Welcome to GRUB\nLinux version 6\nreboot: Restarting system\n"
+                                    "Welcome to GRUB\nLinux version 6\nWelcome to GRUB\nLinux version 6\n",
+                                    "c.log")),
+              ElementsAre(HasSubstr("it began anew once")));
+}
+
+TEST(NodeProblems, UpForLessTimeThanItExists) {
+  EXPECT_THAT(Texts(UptimeProblems(Identity("", 30), 200)), IsEmpty());
+  EXPECT_THAT(Texts(UptimeProblems(Identity("", 30), 900)),
+              ElementsAre(HasSubstr("it is up for 30 s, though it was deployed 15 min 0 s ago")));
+}
+
+}  // namespace
+}  // namespace passthrough
