@@ -19,7 +19,7 @@ using std::chrono::seconds;
 // For one command on the node, and for a guest to let a device go or to take one. Firmware of real machines takes
 // 10 s and more; an emulated machine inside an emulated machine takes its time for everything.
 constexpr seconds kCommandLimit{120};
-constexpr seconds kGuestLimit{120};
+constexpr seconds kGuestLimit{60};
 constexpr size_t kMostConsole = 64u << 10;
 constexpr int kConsoleLines = 6;
 
@@ -202,12 +202,18 @@ class NodeDisruption {
             const std::string now = TryBootId(cause);
             if (!now.empty() && now != step.boot_id_before) return now;
             if (!now.empty()) *cause = "it answers, and has not rebooted: its boot id is the old one";
+            const std::string state = tools_.libvirt->DomainState(target_.domain).value_or("gone");
+            if (state == "shut off" || state == "crashed" || state == "gone") {
+              throw Error("there is no use in waiting for it");
+            }
             return std::nullopt;
           });
-    } catch (const TimeoutError& error) {
+    } catch (const InterruptedError&) {
+      throw;
+    } catch (const Error& error) {
       const double waited = std::chrono::duration<double>(Deadline::Clock::now() - begin).count();
       step.console = LastOfConsole();
-      lost_ = fmt::format("it did not come back after {} within {}", step.look, HumanSeconds(waited));
+      lost_ = "the node was lost at " + step.look;
       throw Error(fmt::format("it did not come back within {} after it was told to reboot; {}; {}",
                               HumanSeconds(waited), DomainStateInWords(), error.what()));
     }
