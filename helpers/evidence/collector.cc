@@ -85,7 +85,8 @@ class NodeCollector {
 
 std::vector<CollectOutcome> Collect(const std::vector<CollectTarget>& targets,
                                     const CollectOptions& options, const Deadline& deadline) {
-  const std::string archive = BuildRemoteArchive(options.remote_directory, options.probes);
+  const std::string archive = BuildRemoteArchive(options.remote_directory, options.probes,
+                                                 options.program_directory);
   std::vector<CollectOutcome> outcomes(targets.size());
   std::vector<std::exception_ptr> failures(targets.size());
   {

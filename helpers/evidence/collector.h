@@ -21,6 +21,7 @@ struct CollectTarget {
 
 struct CollectOptions {
   std::filesystem::path remote_directory;    // the project's remote/
+  std::filesystem::path program_directory;   // programs of probes, by the probe's name; may be empty
   std::filesystem::path evidence_directory;  // <run>/evidence
   std::vector<std::string> probes;           // names, in the order of running
   JumpHost* jump = nullptr;

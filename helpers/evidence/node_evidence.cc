@@ -86,11 +86,14 @@ void SaveCollection(const fs::path& evidence_directory, const std::string& node,
   }
 }
 
-NodeEvidence NodeEvidence::Load(const fs::path& run_directory, const std::string& node) {
+NodeEvidence NodeEvidence::Load(const fs::path& run_directory, const std::string& node,
+                                const std::string& look) {
   CheckNodeName(node);
+  if (!look.empty()) CheckNodeName(look);
   NodeEvidence evidence;
   evidence.node_ = node;
   fs::path relative = fs::path(kEvidence) / node;
+  if (!look.empty()) relative /= look;
   evidence.index_ = (relative / kIndex).string();
   try {
     Json json = Json::parse(ReadFile(run_directory / relative / kIndex));

@@ -50,7 +50,9 @@ class NodeEvidence {
  public:
   // Reads evidence/<node>/ of a run. Throws EvidenceError where the directory or its index cannot
   // be read: a check that needs it then fails.
-  static NodeEvidence Load(const std::filesystem::path& run_directory, const std::string& node);
+  // `look`: a later look of a run that disturbed the node ("after-reboot-1"), evidence/<node>/<look>/.
+  static NodeEvidence Load(const std::filesystem::path& run_directory, const std::string& node,
+                           const std::string& look = {});
 
   // Why collecting failed as a whole ("cannot connect to …: Connection refused"); empty: it did
   // not.

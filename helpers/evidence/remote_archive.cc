@@ -55,7 +55,8 @@ void CheckProbeName(const std::string& probe) {
 }  // namespace
 
 std::string BuildRemoteArchive(const std::filesystem::path& remote_directory,
-                               const std::vector<std::string>& probes) {
+                               const std::vector<std::string>& probes,
+                               const std::filesystem::path& program_directory) {
   std::string result;
   ArchiveWriter writer(archive_write_new(), archive_write_free);
   Check(writer.get(), archive_write_set_format_ustar(writer.get()));
@@ -68,6 +69,12 @@ std::string BuildRemoteArchive(const std::filesystem::path& remote_directory,
     CheckProbeName(probe);
     std::string name = "probes/" + probe + ".sh";
     AddEntry(writer.get(), name, AE_IFREG, 0700, ReadFile(remote_directory / name));
+  }
+  AddEntry(writer.get(), "programs", AE_IFDIR, 0700, {});
+  for (const std::string& probe : probes) {
+    const std::filesystem::path program = program_directory / probe;
+    if (program_directory.empty() || !std::filesystem::is_regular_file(program)) continue;
+    AddEntry(writer.get(), "programs/" + probe, AE_IFREG, 0700, ReadFile(program));
   }
   AddEntry(writer.get(), "work", AE_IFDIR, 0700, {});
   Check(writer.get(), archive_write_close(writer.get()));

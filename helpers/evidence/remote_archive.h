@@ -7,10 +7,12 @@
 
 namespace passthrough {
 
-// A ustar archive of run-all.sh, the named probes, and an empty directory "work". Throws
-// EvidenceError for a name that is no probe's, or where a file cannot be read or packed.
+// A ustar archive of run-all.sh, the named probes, and an empty directory "work". A probe that has a
+// program of its name in `program_directory` gets it as programs/<probe>; one whose program is missing says
+// so itself. Throws EvidenceError for a name that is no probe's, or where a file cannot be read or packed.
 std::string BuildRemoteArchive(const std::filesystem::path& remote_directory,
-                               const std::vector<std::string>& probes);
+                               const std::vector<std::string>& probes,
+                               const std::filesystem::path& program_directory = {});
 
 // The command that unpacks the archive from its stdin into a directory of its own, runs the probes,
 // prints frames with `nonce`, and removes the directory. Whatever shell the remote user has can

@@ -7,6 +7,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <pugixml.hpp>
+#include <sstream>
 
 #include "helpers/base/error.h"
 #include "helpers/base/text.h"
@@ -160,6 +161,18 @@ void ReadLink(const pugi::xml_node& pci, HostPciDevice* device) {
 }
 
 }  // namespace
+
+std::optional<std::string> HostdevXml(std::string_view domain_xml, const PciAddress& host_address) {
+  pugi::xml_document document;
+  const pugi::xml_node domain = Parse(domain_xml, "domain", document);
+  for (const pugi::xml_node& device : domain.child("devices").children("hostdev")) {
+    if (!ClaimsHostPciFunction(device) || ReadHostdev(device).host_address != host_address) continue;
+    std::ostringstream out;
+    device.print(out, "  ");
+    return out.str();
+  }
+  return std::nullopt;
+}
 
 HostPciDevice ReadNodeDeviceXml(std::string_view xml) {
   pugi::xml_document document;

@@ -2,6 +2,7 @@
 // LibvirtError for XML that is malformed or lacks what libvirt always writes.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -28,6 +29,10 @@ struct DomainDescription {
 };
 
 DomainDescription ReadDomainXml(std::string_view xml);
+
+// The <hostdev> element of the host's PCI function `host_address` as the XML has it, with its address in the
+// guest and its alias: what detaches the device, and attaches it again at the same place. nullopt: there is none.
+std::optional<std::string> HostdevXml(std::string_view domain_xml, const PciAddress& host_address);
 
 // A PCI function's node device.
 HostPciDevice ReadNodeDeviceXml(std::string_view xml);

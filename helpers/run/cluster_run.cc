@@ -4,6 +4,8 @@
 #include <fmt/format.h>
 
 #include <ctime>
+#include <exception>
+#include <thread>
 #include <utility>
 
 #include "helpers/base/files.h"
@@ -36,6 +38,8 @@ ClusterRun::ClusterRun(RunSettings settings, RunDirectory run, Progress& progres
   record_.cluster = settings_.plan.name;
   record_.profile = settings_.profile.name;
   record_.target = settings_.target;
+  record_.disruptive = settings_.disruptive;
+  record_.reboots = settings_.disruptive ? settings_.reboots : 0;
   record_.cleanup = settings_.mode != RunMode::kAttach && !settings_.keep_cluster;
   record_.versions = LibraryVersions();
   WriteFile(run_.ClusterFile(), ReadFile(settings_.plan.config_path));
@@ -61,6 +65,7 @@ void ClusterRun::Phase(const std::string& name, const std::string& doing, Body b
 void ClusterRun::WriteRecord() {
   record_.libvirt_uri = settings_.profile.libvirt_uri;
   record_.stub_driver = settings_.profile.stub_driver;
+  record_.not_checked = NotChecked(record_.stub_driver);
   record_.emulated_devices = settings_.profile.emulated_devices;
   WriteRunRecord(run_.RunJson(), record_);
 }
@@ -203,6 +208,7 @@ void ClusterRun::CollectFromNodes(const std::vector<std::string>& probes) {
     }
     CollectOptions options;
     options.remote_directory = settings_.remote_directory;
+    options.program_directory = settings_.program_directory;
     options.evidence_directory = run_.Evidence();
     options.probes = probes;
     options.jump = jump ? &*jump : nullptr;
@@ -233,6 +239,61 @@ void ClusterRun::CollectFromHost() {
     }
     SaveConsoleLogs();
     return "looked at the host";
+  });
+}
+
+std::vector<DisruptionTarget> ClusterRun::GpuNodesToDisturb() const {
+  std::vector<DisruptionTarget> targets;
+  for (const DiscoveredNode& found : discovery_.nodes) {
+    const PlannedNode* planned = settings_.plan.FindNode(found.node);
+    const bool wanted = settings_.target.empty() || found.node == settings_.target;
+    if (planned == nullptr || planned->GpuCount() == 0 || !planned->auto_start || !wanted) continue;
+    if (!found.problem.empty()) continue;  // there is nothing to disturb: the checks fail with the problem
+    DisruptionTarget target{found.node, found.domain, settings_.profile.ssh, {}};
+    target.account.host = found.address;
+    for (const PlannedDevice& gpu : planned->DevicesOfType(DeviceType::kGpu)) {
+      target.gpus.push_back(gpu.host_address);
+    }
+    targets.push_back(std::move(target));
+  }
+  return targets;
+}
+
+void ClusterRun::DisruptNodes(const DisruptionRequest& request) {
+  const std::vector<DisruptionTarget> targets = GpuNodesToDisturb();
+  Phase("disrupt", "disturbing " + Count(targets.size(), "node"), [&]() -> std::string {
+    HostKeys host_keys(run_.KnownHosts(), settings_.profile.known_hosts);
+    DisruptionTools tools;
+    tools.libvirt = &Libvirt();
+    std::optional<JumpHost> jump;
+    if (settings_.profile.jump && !targets.empty()) {
+      jump.emplace(*settings_.profile.jump, host_keys, Deadline::After(settings_.profile.time_limits.ssh));
+      tools.jump = &*jump;
+    }
+    tools.host_keys = &host_keys;
+    tools.remote_directory = settings_.remote_directory;
+    tools.limits = settings_.profile.time_limits;
+    tools.on_progress = [this](const std::string& node, const std::string& what) {
+      progress_.Say(node + ": " + what);
+    };
+    std::vector<std::exception_ptr> failures(targets.size());
+    {
+      std::vector<std::jthread> threads;
+      for (size_t i = 0; i < targets.size(); ++i) {
+        threads.emplace_back([&, i] {
+          try {
+            Disrupt(targets[i], request, tools, run_);
+          } catch (...) {
+            failures[i] = std::current_exception();
+          }
+        });
+      }
+    }  // joins
+    SaveConsoleLogs();
+    for (const std::exception_ptr& failure : failures) {
+      if (failure) std::rethrow_exception(failure);
+    }
+    return "disturbed " + Count(targets.size(), "node") + ", and looked again";
   });
 }
 

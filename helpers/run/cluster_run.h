@@ -9,6 +9,7 @@
 #include "helpers/config/plan.h"
 #include "helpers/config/profile.h"
 #include "helpers/libvirt/discovery.h"
+#include "helpers/run/disruption.h"
 #include "helpers/run/progress.h"
 #include "helpers/run/run_directory.h"
 #include "helpers/run/run_record.h"
@@ -20,9 +21,12 @@ struct RunSettings {
   Plan plan;
   Profile profile;
   std::filesystem::path remote_directory;  // the project's remote/
+  std::filesystem::path program_directory; // what is built here for the probes
   RunMode mode = RunMode::kDirect;
   std::string target;        // a node's name: evidence is collected from this one only; empty: all
   bool keep_cluster = false; // --no-cleanup
+  bool disruptive = false;   // --disruptive
+  int reboots = 0;           // --cycles
   pid_t watched = 0;         // the process whose death means that nobody will tear down but the guard
 };
 
@@ -41,6 +45,9 @@ class ClusterRun {
   // Finds the nodes, runs `probes` on them, asks libvirt for the host's side. What fails on single nodes
   // is in the evidence; what stops the whole is thrown.
   void Collect(const std::vector<std::string>& probes);
+  // Disturbs the GPU nodes that Collect found, all at once, and looks at each again. What fails on single nodes
+  // is in the evidence; what stops the whole is thrown.
+  void DisruptNodes(const DisruptionRequest& request);
   // What is owed; nothing where nothing is. Never interrupted; does not throw: what fails is in the
   // report and in run.json.
   void TearDownIfOwed();
@@ -63,6 +70,7 @@ class ClusterRun {
   void CollectFromNodes(const std::vector<std::string>& probes);
   void CollectFromHost();
   void SaveConsoleLogs();
+  std::vector<DisruptionTarget> GpuNodesToDisturb() const;
   LibvirtConnection& Libvirt();
   void WriteRecord();
 

@@ -13,8 +13,14 @@ NLOHMANN_JSON_SERIALIZE_ENUM(RunMode, {{RunMode::kDirect, "direct"},
                                        {RunMode::kAttach, "attach"}})
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(PhaseRecord, name, seconds, error)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(RunRecord, mode, started, config, cluster, profile, libvirt_uri,
-                                   stub_driver, emulated_devices, target, cleanup, error, versions,
-                                   probes, phases)
+                                   stub_driver, emulated_devices, target, disruptive, reboots, cleanup, error, versions,
+                                   probes, not_checked, phases)
+
+std::vector<std::string> NotChecked(const std::string& stub_driver) {
+  if (stub_driver.empty()) return {};
+  return {"the GPUs at work (Workload, GpuWork: CUDA, memory, interrupts, bandwidth): a stand-in for the driver "
+          "has no CUDA library"};
+}
 
 void WriteRunRecord(const std::filesystem::path& file, const RunRecord& record) {
   // Texts may quote what a node printed: bytes that are not UTF-8 are replaced, not thrown at.

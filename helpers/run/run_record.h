@@ -29,12 +29,19 @@ struct RunRecord {
   std::string stub_driver;      // what stands in for the GPU driver; empty: nothing does
   bool emulated_devices = false;
   std::string target;           // --target-vm; empty: all
+  bool disruptive = false;      // nodes were disturbed, see disruption.h
+  int reboots = 0;              // of each GPU node
   bool cleanup = true;          // destroyed at the end, so that Cleanup checks apply
   std::string error;            // why there is no complete evidence to judge; empty: there is
   std::map<std::string, std::string> versions;  // "suite", "libvirt", "hypervisor", …
   std::vector<std::string> probes;              // that were run on the nodes
+  std::vector<std::string> not_checked;         // see NotChecked
   std::vector<PhaseRecord> phases;
 };
+
+// What no check of a run can be about, in words for every report, where `stub_driver` stands in for the GPU
+// driver; empty where that is empty.
+std::vector<std::string> NotChecked(const std::string& stub_driver);
 
 // Throws Error where it cannot be written.
 void WriteRunRecord(const std::filesystem::path& file, const RunRecord& record);

@@ -168,7 +168,7 @@ TEST_F(CollectorTest, FailsWhereEvidenceCannotBeWritten) {
 TEST(AvailableProbes, AreThoseOfTheProject) {
   EXPECT_THAT(AvailableProbes(kRemote),
               ElementsAre("device_files", "identity", "kernel_log", "lspci", "modules",
-                          "nvidia_smi", "nvidia_smi_xml", "pci"));
+                          "nvidia_smi", "nvidia_smi_xml", "pci", "workload"));
   EXPECT_THROW(AvailableProbes("/nonexistent"), EvidenceError);
 }
 

@@ -1,0 +1,41 @@
+#include "helpers/parsers/cuda_errors.h"
+
+#include <array>
+
+namespace passthrough {
+
+const CudaErrorMeaning* FindCudaError(int number) {
+  static constexpr std::array<CudaErrorMeaning, 13> kErrors{{
+      {2, "not enough memory on the GPU or page-locked memory in the node",
+       "Look for other programs on the GPU (nvidia-smi), and at ulimit -l and the node's free memory."},
+      {34, "the library is the toolkit's stub, which is for linking only",
+       "Remove the toolkit's lib64/stubs from the loader's path."},
+      {46, "another program has the GPU for itself",
+       "Look at the compute mode in nvidia-smi -q, and for other programs."},
+      {100, "the driver has no GPU that CUDA can use",
+       "Look at the checks of NvidiaSmi, at the compute mode, and at MIG without instances."},
+      {101, "there is no such GPU", "Look at the checks of NvidiaSmi."},
+      {214, "the GPU's memory has an error that ECC cannot correct",
+       "Look at the ECC counters of nvidia-smi -q and for Xid 48 in the kernel log."},
+      {700, "the GPU was given an address that it does not have",
+       "Look for Xid 31 in the node's kernel log, and at the IOMMU's faults in the host's."},
+      {719, "the GPU's work was ended by a fault",
+       "Look for Xid in the node's kernel log, and for the IOMMU's faults in the host's."},
+      {801, "the GPU does not do this", "Look at the GPU's name in the evidence."},
+      {802, "a daemon that the GPU needs does not run, mostly the fabric manager of NVSwitch systems",
+       "Start nvidia-fabricmanager on the node, of the driver's own version; a GPU of an NVSwitch board "
+       "that is passed through alone needs its links switched off on the host."},
+      {803, "library and kernel module are of two driver versions",
+       "Reboot after a driver update, or install the library of the module's version."},
+      {804, "the compatibility library does not support this GPU",
+       "Remove cuda-compat from the loader's path."},
+      {999, "unknown; mostly the module nvidia-uvm is missing or too new for its device files",
+       "Run nvidia-modprobe -u on the node; look at /dev/nvidia-uvm and the kernel log."},
+  }};
+  for (const CudaErrorMeaning& one : kErrors) {
+    if (one.number == number) return &one;
+  }
+  return nullptr;
+}
+
+}  // namespace passthrough

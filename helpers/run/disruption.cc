@@ -1,0 +1,344 @@
+#include "helpers/run/disruption.h"
+
+#include <fmt/format.h>
+
+#include <chrono>
+
+#include "helpers/base/files.h"
+#include "helpers/base/text.h"
+#include "helpers/base/wait.h"
+#include "helpers/evidence/collector.h"
+#include "helpers/libvirt/domain_xml_reader.h"
+#include "helpers/parsers/pci_evidence.h"
+
+namespace passthrough {
+namespace {
+
+using std::chrono::seconds;
+
+// For one command on the node, and for a guest to let a device go or to take one. Firmware of real machines takes
+// 10 s and more; an emulated machine inside an emulated machine takes its time for everything.
+constexpr seconds kCommandLimit{120};
+constexpr seconds kGuestLimit{60};
+constexpr size_t kMostConsole = 64u << 10;
+constexpr int kConsoleLines = 6;
+
+// Both shells of a node may have a PATH without sbin.
+constexpr char kAsRoot[] = "sudo -n env PATH=\"$PATH:/usr/sbin:/sbin\" sh -c ";
+
+// Runs one script as root and waits. The script must have no single quote in it.
+std::string AsRoot(const std::string& script) { return kAsRoot + ("'" + script + "'"); }
+
+std::string FunctionPath(const PciAddress& gpu) { return "/sys/bus/pci/devices/" + gpu.ToString(); }
+
+class NodeDisruption {
+ public:
+  NodeDisruption(const DisruptionTarget& target, const DisruptionTools& tools, const RunDirectory& run)
+      : target_(target), tools_(tools), run_(run) {
+    const auto file = run.Evidence() / target.node / "pci.txt";
+    const PciEvidence pci = PciEvidence::Parse(ReadFile(file), run.Relative(file));
+    for (const PciFunction* gpu : pci.Nvidia(3)) in_node_.push_back(gpu->address);
+  }
+
+  void Run(const DisruptionRequest& request) {
+    if (request.rescan) Step(kAfterRescan, [this](DisruptionStep&) { Rescan(); });
+    if (request.unplug) {
+      Step(kAfterUnplug, [this](DisruptionStep&) { Unplug(); });
+      Step(kAfterReplug, [this](DisruptionStep&) { Replug(); });
+    }
+    for (int cycle = 1; cycle <= request.reboots; ++cycle) {
+      Step(AfterReboot(cycle), [this](DisruptionStep& step) { Reboot(step); });
+    }
+  }
+
+ private:
+  // Does `body`, whose Error is the step's, then looks.
+  template <typename Body>
+  void Step(const std::string& look, Body body) {
+    DisruptionStep step;
+    step.look = look;
+    if (!lost_.empty()) {
+      step.error = "not tried: " + lost_;
+      Keep(step);
+      return;
+    }
+    const auto begin = Deadline::Clock::now();
+    try {
+      body(step);
+    } catch (const InterruptedError&) {
+      throw;
+    } catch (const Error& error) {
+      step.error = error.what();
+      Tell(Printable(look + ": " + step.error));
+    }
+    step.seconds = std::chrono::duration<double>(Deadline::Clock::now() - begin).count();
+    Keep(step);
+    if (lost_.empty()) Look(look);
+  }
+
+  void Keep(const DisruptionStep& step) {
+    done_.steps.push_back(step);
+    WriteDisruption(run_, target_.node, done_);
+  }
+
+  void Look(const std::string& look) {
+    CollectOptions options;
+    options.remote_directory = tools_.remote_directory;
+    options.evidence_directory = run_.Evidence() / target_.node;
+    options.probes = ProbesOfLooks();
+    options.jump = tools_.jump;
+    options.host_keys = tools_.host_keys;
+    options.ready_limit = tools_.limits.ssh;
+    options.collect_limit = tools_.limits.collect;
+    options.on_progress = [this](const std::string& name, const std::string& what) {
+      Tell(name + ": " + what);
+    };
+    Collect({{.node = look, .account = target_.account}}, options,
+            Deadline::After(tools_.limits.ssh + tools_.limits.collect));
+  }
+
+  // --- remove and rescan ---
+
+  // A program that holds the GPU open would keep "remove" waiting in the kernel: NVIDIA's own daemon is stopped
+  // for that time, others are the reason in the message.
+  void Rescan() {
+    std::string script = "systemctl stop nvidia-persistenced 2>/dev/null; ";
+    for (const PciAddress& gpu : in_node_) {
+      script += fmt::format("echo 1 >{0}/remove || exit 2; ! [ -e {0} ] || exit 3; ", FunctionPath(gpu));
+    }
+    script += "echo 1 >/sys/bus/pci/rescan || exit 4; systemctl start nvidia-persistenced 2>/dev/null; exit 0";
+    Tell("removing and rescanning " + Count(in_node_.size(), "GPU"));
+    SshSession session = Connect(Deadline::After(tools_.limits.ssh));
+    ExecResult result;
+    try {
+      result = session.Exec(AsRoot(script), {}, Deadline::After(kCommandLimit));
+    } catch (const TimeoutError&) {
+      throw TimeoutError(fmt::format("removing the GPUs through sysfs did not end within {} s: something on the "
+                                     "node holds them open, or their driver hangs",
+                                     kCommandLimit.count()));
+    }
+    const std::string said = Printable(Trim(LastLines(result.error_output, 2)));
+    if (result.exit_status == 3) throw Error("a GPU was still listed after it was removed through sysfs");
+    if (result.exit_status != 0) {
+      throw Error(fmt::format("remove and rescan through sysfs failed with exit status {}: {}", result.exit_status,
+                              said));
+    }
+    WaitUntilListed();
+  }
+
+  // --- unplug and replug ---
+
+  void Unplug() {
+    const std::string xml = DomainXml();
+    for (const PciAddress& gpu : target_.gpus) {
+      const auto hostdev = HostdevXml(xml, gpu);
+      if (!hostdev) {
+        throw Error(fmt::format("domain {} has no <hostdev> for {} that could be unplugged", target_.domain,
+                                gpu.ToString()));
+      }
+      if (SharesItsSlot(xml, gpu)) {
+        throw Error(fmt::format("GPU {} shares its slot in the domain with another function: a guest lets a slot "
+                                "go as a whole, so it was not unplugged; give each function a root port of its own",
+                                gpu.ToString()));
+      }
+      Tell("unplugging " + gpu.ToString());
+      tools_.libvirt->DetachDevice(target_.domain, *hostdev, true);
+      const auto begin = Deadline::Clock::now();
+      WaitFor(Deadline::After(kGuestLimit),
+              fmt::format("the guest was asked to let GPU {} go, and has not within {} s", gpu.ToString(),
+                          kGuestLimit.count()),
+              [&](std::string* cause) -> std::optional<bool> {
+                if (!HostdevXml(DomainXml(), gpu)) return true;
+                *cause = "libvirt still lists the <hostdev>";
+                return std::nullopt;
+              });
+      unplugged_.push_back(*hostdev);
+      Tell(fmt::format("{} is unplugged after {}", gpu.ToString(),
+                       HumanSeconds(std::chrono::duration<double>(Deadline::Clock::now() - begin).count())));
+    }
+  }
+
+  bool SharesItsSlot(const std::string& xml, const PciAddress& gpu) const {
+    std::optional<PciAddress> place;
+    const auto hostdevs = ReadDomainXml(xml).hostdevs;
+    for (const DomainHostdev& one : hostdevs) {
+      if (one.host_address == gpu) place = one.guest_address;
+    }
+    size_t in_slot = 0;
+    for (const DomainHostdev& one : hostdevs) {
+      if (place && one.guest_address && one.guest_address->SameDevice(*place)) ++in_slot;
+    }
+    return in_slot > 1;
+  }
+
+  void Replug() {
+    if (unplugged_.empty()) throw Error("not tried: no GPU was unplugged");
+    for (const std::string& hostdev : unplugged_) {
+      Tell("plugging a GPU in again");
+      tools_.libvirt->AttachDevice(target_.domain, hostdev, true);
+    }
+    WaitUntilListed();
+  }
+
+  // --- reboot ---
+
+  void Reboot(DisruptionStep& step) {
+    step.boot_id_before = BootId(Connect(Deadline::After(tools_.limits.ssh)));
+    Tell("rebooting");
+    {
+      SshSession session = Connect(Deadline::After(tools_.limits.ssh));
+      const std::string command = AsRoot("(sleep 1; reboot) >/dev/null 2>&1 </dev/null &");
+      const ExecResult result = session.Exec(command, {}, Deadline::After(kCommandLimit));
+      if (result.exit_status != 0) {
+        throw Error(fmt::format("the node does not reboot: exit status {}: {}", result.exit_status,
+                                Printable(Trim(LastLines(result.error_output, 2)))));
+      }
+    }
+    const auto begin = Deadline::Clock::now();
+    try {
+      step.boot_id_after = WaitFor(
+          Deadline::After(tools_.limits.ssh), "waiting for the node to come back",
+          [&](std::string* cause) -> std::optional<std::string> {
+            const std::string now = TryBootId(cause);
+            if (!now.empty() && now != step.boot_id_before) return now;
+            if (!now.empty()) *cause = "it answers, and has not rebooted: its boot id is the old one";
+            const std::string state = tools_.libvirt->DomainState(target_.domain).value_or("gone");
+            if (state == "shut off" || state == "crashed" || state == "gone") {
+              throw Error("there is no use in waiting for it");
+            }
+            return std::nullopt;
+          });
+    } catch (const InterruptedError&) {
+      throw;
+    } catch (const Error& error) {
+      const double waited = std::chrono::duration<double>(Deadline::Clock::now() - begin).count();
+      step.console = LastOfConsole();
+      lost_ = "the node was lost at " + step.look;
+      throw Error(fmt::format("it did not come back within {} after it was told to reboot; {}; {}",
+                              HumanSeconds(waited), DomainStateInWords(), error.what()));
+    }
+    Tell("is back");
+    WaitUntilListed();
+  }
+
+  // Empty where the node does not answer yet, with the reason.
+  std::string TryBootId(std::string* cause) {
+    try {
+      return BootId(SshSession::Connect(target_.account, tools_.jump, *tools_.host_keys,
+                                        Deadline::After(seconds(20))));
+    } catch (const InterruptedError&) {
+      throw;
+    } catch (const Error& error) {
+      *cause = error.what();
+      return {};
+    }
+  }
+
+  static std::string BootId(SshSession session) {
+    const ExecResult result =
+        session.Exec("cat /proc/sys/kernel/random/boot_id", {}, Deadline::After(kCommandLimit));
+    return Printable(Trim(std::string_view(result.output).substr(0, 64)));
+  }
+
+  std::string DomainStateInWords() {
+    try {
+      const auto state = tools_.libvirt->DomainState(target_.domain);
+      return fmt::format("libvirt says that domain {} is {}", target_.domain, state.value_or("gone"));
+    } catch (const LibvirtError& error) {
+      return error.what();
+    }
+  }
+
+  std::string LastOfConsole() {
+    try {
+      const auto console = tools_.libvirt->ConsoleLog(target_.domain, kMostConsole);
+      return console ? Printable(LastLines(*console, kConsoleLines)) : std::string();
+    } catch (const LibvirtError&) {
+      return {};
+    }
+  }
+
+  // --- common ---
+
+  SshSession Connect(const Deadline& deadline) {
+    return ConnectWhenReady(target_.account, tools_.jump, *tools_.host_keys, deadline);
+  }
+
+  std::string DomainXml() {
+    const auto xml = tools_.libvirt->DomainXml(target_.domain);
+    if (!xml) throw LibvirtError(fmt::format("libvirt has no domain {} any more", target_.domain));
+    return *xml;
+  }
+
+  // Gives the node time to find its GPUs and to bind their driver, which it does after the command that caused it
+  // returned. Not an error where it does not: the look that follows has what is there.
+  void WaitUntilListed() {
+    std::string script;
+    for (const PciAddress& gpu : in_node_) script += fmt::format("[ -e {}/driver ] && ", FunctionPath(gpu));
+    script += "exit 0; exit 1";
+    try {
+      SshSession session = Connect(Deadline::After(tools_.limits.ssh));
+      WaitFor(Deadline::After(seconds(30)), "the driver to bind", [&](std::string*) -> std::optional<bool> {
+        const ExecResult result =
+            session.Exec("sh -c '" + script + "'", {}, Deadline::After(kCommandLimit));
+        if (result.exit_status == 0) return true;
+        return std::nullopt;
+      });
+    } catch (const TimeoutError&) {
+      Tell("not every GPU has a driver");
+    }
+  }
+
+  void Tell(const std::string& what) const {
+    if (tools_.on_progress) tools_.on_progress(target_.node, what);
+  }
+
+  const DisruptionTarget& target_;
+  const DisruptionTools& tools_;
+  const RunDirectory& run_;
+  std::vector<PciAddress> in_node_;  // display functions of NVIDIA as the node has them
+  std::vector<std::string> unplugged_;
+  std::string lost_;  // why the node cannot be reached any more; empty: it can
+  Disruption done_;
+};
+
+}  // namespace
+
+namespace {
+
+std::vector<std::string> LooksOf(const DisruptionRequest& request) {
+  std::vector<std::string> looks;
+  if (request.rescan) looks.push_back(kAfterRescan);
+  if (request.unplug) looks.insert(looks.end(), {kAfterUnplug, kAfterReplug});
+  for (int cycle = 1; cycle <= request.reboots; ++cycle) looks.push_back(AfterReboot(cycle));
+  return looks;
+}
+
+}  // namespace
+
+std::string AfterReboot(int cycle) { return fmt::format("after-reboot-{}", cycle); }
+
+std::vector<std::string> ProbesOfLooks() {
+  return {"identity", "pci", "modules", "nvidia_smi", "nvidia_smi_xml", "kernel_log"};
+}
+
+void Disrupt(const DisruptionTarget& target, const DisruptionRequest& request, const DisruptionTools& tools,
+             const RunDirectory& run) {
+  std::optional<NodeDisruption> disruption;
+  try {
+    disruption.emplace(target, tools, run);
+  } catch (const Error& error) {
+    Disruption nothing;
+    for (const std::string& look : LooksOf(request)) {
+      DisruptionStep step;
+      step.look = look;
+      step.error = fmt::format("not tried: it is not known which GPUs the node has: {}", error.what());
+      nothing.steps.push_back(step);
+    }
+    WriteDisruption(run, target.node, nothing);
+    return;
+  }
+  disruption->Run(request);
+}
+
+}  // namespace passthrough

@@ -1,0 +1,26 @@
+/* What the node's kernel says of a GPU: its interrupts and its PCIe link. */
+#ifndef PASSTHROUGH_WORKLOAD_KERNEL_VIEW_H_
+#define PASSTHROUGH_WORKLOAD_KERNEL_VIEW_H_
+
+enum { MOST_INTERRUPTS = 256 };
+
+struct interrupt_lines {
+  int numbers[MOST_INTERRUPTS]; /* Linux' numbers */
+  int count;
+  const char *kind; /* "msi" (also MSI-X), "intx" or "none" */
+};
+
+/* Writes CUDA's "0000:01:00.0" (also in upper case, also with a longer domain) as sysfs names it. Returns 0
+ * where it is no such address. */
+int sysfs_address(const char *bus_id, char address[16]);
+
+/* The lines that the GPU at `address` has now: they exist while a driver uses them. */
+void find_interrupts(const char *address, struct interrupt_lines *lines);
+
+/* The sum of /proc/interrupts over those lines and all processors. */
+unsigned long long count_interrupts(const struct interrupt_lines *lines);
+
+/* Prints the negotiated link as facts; nothing where the function has none. */
+void show_link(const char *address);
+
+#endif

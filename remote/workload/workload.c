@@ -1,0 +1,106 @@
+/* Puts each GPU of this machine to work through CUDA's driver API, as any program would, and prints facts as
+ * remote/README.md says: whether the library is there, what it calls its errors, whether memory returns what was
+ * written, how fast copies are, and whether interrupts arrived. Judges nothing.
+ *
+ *   workload [--check | --unlink]
+ *     --check    only says, by exit status 0, that it can be run here
+ *     --unlink   removes its own file first, for a copy that nobody else would remove
+ *
+ * The work is done by a child process, so that a call that never returns, or a crash inside the library, is a
+ * fact as well. $WORKLOAD_CALL_LIMIT: seconds that a call may take (default 20; 45 for cuInit, which brings up
+ * every GPU of the machine). */
+#define _GNU_SOURCE
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "cuda_api.h"
+#include "facts.h"
+#include "gpu_test.h"
+
+/* Below the probe's own limit, so that what was found by then is a whole text. */
+enum { CALL_LIMIT = 20, INIT_LIMIT = 45, WHOLE_LIMIT = 80 };
+
+/* In the child. `first`: the GPU to begin with; where that is not 0, an earlier child printed what comes before
+ * the first GPU. */
+static void work(int first) {
+  int count = 0;
+  int version = 0;
+  int i;
+  prctl(PR_SET_PDEATHSIG, SIGKILL);
+  if (!load_cuda(first == 0) || !CUDA_CALL(cuInit, 0)) return;
+  if (first == 0 && CUDA_CALL(cuDriverGetVersion, &version)) fact("driver_api_version: %d", version);
+  if (!CUDA_CALL(cuDeviceGetCount, &count)) return;
+  if (first == 0) fact("gpu_count: %d", count);
+  for (i = first; i < count; ++i) test_gpu(i);
+}
+
+static int limit_of_call(void) {
+  const char *wanted = getenv("WORKLOAD_CALL_LIMIT");
+  if (wanted != NULL && atoi(wanted) > 0) return atoi(wanted);
+  return strcmp(progress->call, "cuInit") == 0 ? INIT_LIMIT : CALL_LIMIT;
+}
+
+/* Waits for the child. Returns 1 where it ended by itself, 0 where it hung or crashed, which is printed. */
+static int supervise(pid_t child, double whole_limit) {
+  const struct timespec pause = {0, 20000000};
+  unsigned seen = progress->calls;
+  double since = now_seconds();
+  int status = 0;
+  while (waitpid(child, &status, WNOHANG) == 0) {
+    const double now = now_seconds();
+    if (progress->calls != seen) {
+      seen = progress->calls;
+      since = now;
+    }
+    if (now - since > limit_of_call() || now > whole_limit) {
+      /* It may hang in the kernel, where no signal ends it: it is not waited for. */
+      kill(child, SIGKILL);
+      fact("hung: %s %.0f", progress->call[0] != '\0' ? progress->call : "between_calls", now - since);
+      return 0;
+    }
+    nanosleep(&pause, NULL);
+  }
+  if (!WIFSIGNALED(status)) return 1;
+  fact("crashed: %s %d", progress->call[0] != '\0' ? progress->call : "between_calls", WTERMSIG(status));
+  return 0;
+}
+
+static void run_all(void) {
+  const double whole_limit = now_seconds() + WHOLE_LIMIT;
+  int first = 0;
+  while (1) {
+    pid_t child;
+    progress->gpu = -1;
+    child = fork();
+    if (child < 0) {
+      fact("program_error: cannot start a process");
+      return;
+    }
+    if (child == 0) {
+      work(first);
+      fflush(stdout);
+      _exit(0);
+    }
+    /* A GPU that hangs must not hide the others. */
+    if (supervise(child, whole_limit) || progress->gpu < 0 || now_seconds() > whole_limit) return;
+    first = progress->gpu + 1;
+  }
+}
+
+int main(int argc, char **argv) {
+  if (argc > 1 && strcmp(argv[1], "--check") == 0) return 0;
+  if (argc > 1 && strcmp(argv[1], "--unlink") == 0) unlink(argv[0]);
+  progress = mmap(NULL, sizeof *progress, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  if (progress == MAP_FAILED) return 70;
+  fact("program: workload 1");
+  run_all();
+  fact("end: workload");
+  return 0;
+}

@@ -1,0 +1,44 @@
+// Judging one look at a node's GPUs after the node was disturbed: the same questions that the other suites ask of
+// an undisturbed node, in three groups.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "fixtures/check.h"
+#include "helpers/run/disruption.h"
+
+namespace passthrough {
+
+class GpuLook {
+ public:
+  // `look`: "after-rescan"; `after`: what was done, in words for messages: "after remove and rescan". Throws
+  // EvidenceError where nothing is known of what was done to the node.
+  GpuLook(const PlannedNode& node, std::string look, std::string after);
+
+  // How the doing itself went; throws EvidenceError where it was not reached.
+  const DisruptionStep& step() const { return step_; }
+  // What went wrong in the doing; empty: nothing.
+  std::vector<Complaint> Doing() const;
+  // What `probe` printed in this look. Throws EvidenceError with the reason why there was no look.
+  const ProbeOutput& Probe(const std::string& probe) const;
+
+  // Each planned GPU is where it was, answers, and has its BARs.
+  std::vector<Complaint> Gpus() const;
+  // Each planned GPU that is there is bound to nvidia.
+  std::vector<Complaint> Driver() const;
+  // nvidia-smi answers in both forms with exactly the planned GPUs, and no error text.
+  std::vector<Complaint> NvidiaSmi() const;
+  // No planned GPU is on the bus or in nvidia-smi's table: what must be after an unplug.
+  std::vector<Complaint> Absence() const;
+
+ private:
+  Complaint Make(const std::string& found, const std::string& where, const std::string& advice) const;
+
+  const PlannedNode& node_;
+  std::string look_;
+  std::string after_;
+  DisruptionStep step_;
+};
+
+}  // namespace passthrough

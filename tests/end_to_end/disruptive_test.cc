@@ -1,0 +1,115 @@
+// The disruptive suite in a lab, where all of it really happens: a node reboots, its GPU is removed and rescanned,
+// unplugged and plugged in again. Healthy, everything comes back; each planted fault fails exactly the checks
+// concerned.
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "tests/end_to_end/lab_cluster.h"
+
+namespace passthrough {
+namespace {
+
+namespace fs = std::filesystem;
+using testing::AllOf;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::UnorderedElementsAre;
+
+constexpr char kCompute[] = "hpc_compute_01";
+constexpr char kDomain[] = "test-hpc-pcie-minimal-compute-01";
+constexpr char kHostdev[] =
+    "<hostdev mode='subsystem' type='pci' managed='yes'><source>"
+    "<address domain='0x0000' bus='0x01' slot='0x00' function='0x0'/></source></hostdev>";
+
+class DisruptiveTest : public testing::Test {
+ protected:
+  static void SetUpTestSuite() {
+    const auto config = fs::path(PASSTHROUGH_SOURCE_DIR) / "configs" / "test-pcie-passthrough-minimal.yaml";
+    lab_ = new TestLab(config);
+    lab_->MustLab("up", {config.string()});
+    lab_->MustLab("create", {config.string()});
+    lab_->MustRunOn(kCompute, {"true"});
+    lab_->MustLab("snapshot", {"deployed"});
+  }
+  static void TearDownTestSuite() {
+    if (lab_ != nullptr) {
+      EXPECT_EQ(lab_->Lab("down").exit_status, 0);
+    }
+    delete lab_;
+    lab_ = nullptr;
+  }
+  void SetUp() override {
+    ASSERT_NE(lab_, nullptr);
+    lab_->MustLab("restore", {"deployed"});
+  }
+
+  JunitReport Disrupt(int expected_status, const std::string& filter, const std::string& cycles = "1") {
+    const ChildResult result = lab_->Suite(
+        {"--attach", "--target-vm", kCompute, "--disruptive", "--cycles", cycles, "--gtest_filter=" + filter});
+    EXPECT_EQ(result.exit_status, expected_status) << result.output;
+    return ReadJunit(lab_->Latest() / "junit.xml");
+  }
+  // From now on the node's kernel does not hear of what is plugged and unplugged: QEMU tells it by this event
+  // (docs/specs/acpi_pci_hotplug.rst).
+  void MakeTheNodeDeafToHotplug() {
+    lab_->MustRunOn(kCompute, {"sudo", "-n", "sh", "-c", "echo disable >/sys/firmware/acpi/interrupts/gpe01"});
+  }
+
+  static TestLab* lab_;
+};
+
+TestLab* DisruptiveTest::lab_ = nullptr;
+
+TEST_F(DisruptiveTest, AHealthyNodeSurvivesAllOfItAndAReplaySaysTheSame) {
+  const JunitReport report = Disrupt(0, "Disruptive*", "2");
+  EXPECT_THAT(report.failed, IsEmpty());
+  EXPECT_EQ(report.all.size(), 3u + 4 + 2 * 4);
+  const fs::path run = fs::canonical(lab_->Latest());
+  EXPECT_TRUE(fs::exists(run / "evidence" / kCompute / "after-reboot-2" / "pci.txt"));
+  const ChildResult replay = RunSuite({"--replay", run.string(), "--gtest_filter=Disruptive*"});
+  EXPECT_EQ(replay.exit_status, 0) << replay.output;
+  EXPECT_THAT(replay.output, HasSubstr("15 checks, all passed"));
+}
+
+TEST_F(DisruptiveTest, AGpuThatIsGoneAfterReboot) {
+  // QEMU carries out an unplug that the node did not hear of when the node is reset.
+  MakeTheNodeDeafToHotplug();
+  lab_->Libvirt().DetachDevice(kDomain, kHostdev, true);
+  const JunitReport report = Disrupt(1, "DisruptiveReboot*:PciVisibility*");
+  EXPECT_THAT(report.failed, UnorderedElementsAre("DisruptiveReboot.GpusComeBack/hpc_compute_01_reboot_1",
+                                                  "DisruptiveReboot.DriverIsBoundAgain/hpc_compute_01_reboot_1",
+                                                  "DisruptiveReboot.NvidiaSmiIsFineAgain/hpc_compute_01_reboot_1"));
+  EXPECT_THAT(report.messages.at("DisruptiveReboot.GpusComeBack/hpc_compute_01_reboot_1"),
+              HasSubstr("after reboot 1: GPU 0000:01:00.0 is not on the node's PCI bus"));
+}
+
+TEST_F(DisruptiveTest, AnUnplugThatTheNodeIgnores) {
+  MakeTheNodeDeafToHotplug();
+  const JunitReport report = Disrupt(1, "DisruptiveUnplug*");
+  EXPECT_THAT(report.failed, UnorderedElementsAre("DisruptiveUnplug.NodeForgetsTheGpus/hpc_compute_01",
+                                                  "DisruptiveUnplug.GpusComeBack/hpc_compute_01"));
+  EXPECT_THAT(report.messages.at("DisruptiveUnplug.NodeForgetsTheGpus/hpc_compute_01"),
+              AllOf(HasSubstr("was asked to let GPU 0000:01:00.0 go"), HasSubstr("the node still lists GPU")));
+}
+
+TEST_F(DisruptiveTest, ADriverThatDoesNotTakeTheGpuASecondTime) {
+  lab_->MustRunOn(kCompute, {"sudo", "-n", "sh", "-c", "echo 1 >/sys/module/nvidia/parameters/fail_probe"});
+  const JunitReport report = Disrupt(1, "DisruptiveRescan*");
+  EXPECT_THAT(report.failed, UnorderedElementsAre("DisruptiveRescan.DriverIsBoundAgain/hpc_compute_01",
+                                                  "DisruptiveRescan.NvidiaSmiIsFineAgain/hpc_compute_01"));
+}
+
+TEST_F(DisruptiveTest, ANodeThatDoesNotComeBack) {
+  lab_->MustRunOn("", {"virsh", "set-lifecycle-action", kDomain, "reboot", "destroy", "--live"});
+  const JunitReport report = Disrupt(1, "DisruptiveReboot*", "2");
+  EXPECT_EQ(report.failed.size(), 8u) << "nothing of it is known, so nothing of it is good";
+  EXPECT_THAT(report.messages.at("DisruptiveReboot.NodeComesBack/hpc_compute_01_reboot_1"),
+              AllOf(HasSubstr("it did not come back within"), HasSubstr("is shut off"),
+                    HasSubstr("Its console showed last")));
+  EXPECT_THAT(report.messages.at("DisruptiveReboot.NodeComesBack/hpc_compute_01_reboot_2"),
+              HasSubstr("not tried: the node was lost at after-reboot-1"));
+}
+
+}  // namespace
+}  // namespace passthrough

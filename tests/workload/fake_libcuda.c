@@ -1,0 +1,161 @@
+/* A FAKE of NVIDIA's libcuda.so.1, for the tests of remote/workload alone: no GPU is behind it. It says so in
+ * passthrough_stand_in, in its devices' names and in its path. Never installed, never sent to a node.
+ *
+ * $FAKE_CUDA is what it plays:
+ *   healthy (default) | wrong-data | one-wrong-bit | aliased | no-device | unknown | not-ready | fewer |
+ *   hang-init | hang-second | crash | no-interrupts | hang-interrupts | copy-fails | out-of-memory | slow | no-bus-id
+ * It has two GPUs, 0000:01:00.0 and 0000:02:00.0, of 64 MiB each. Interrupts are counted by writing
+ * $PROBE_ROOT/proc/interrupts. With -DFAKE_WITHOUT_MEMSET it lacks a function. */
+#define _GNU_SOURCE
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "remote/workload/cuda_api.h"
+
+#define EXPORT __attribute__((visibility("default")))
+
+EXPORT const char *const passthrough_stand_in = "a FAKE libcuda of the project's own tests; no GPU is behind it";
+
+enum { DEVICE_BYTES = 64 << 20 };
+
+static int current = -1;
+static unsigned interrupts[2] = {100, 200};
+
+static int plays(const char *mode) {
+  const char *wanted = getenv("FAKE_CUDA");
+  return strcmp(wanted != NULL ? wanted : "healthy", mode) == 0;
+}
+
+static void hang(void) {
+  while (1) pause();
+}
+
+static void write_interrupts(void) {
+  const char *root = getenv("PROBE_ROOT");
+  char path[512];
+  FILE *file;
+  if (root == NULL) return;
+  snprintf(path, sizeof path, "%s/proc/interrupts", root);
+  file = fopen(path, "w");
+  if (file == NULL) return;
+  fprintf(file, "           CPU0       CPU1\n  1:          9          0   IO-APIC   1-edge      i8042\n");
+  fprintf(file, " 40: %10u          1   PCI-MSI 524288-edge      nvidia\n", interrupts[0]);
+  fprintf(file, " 41: %10u          1   PCI-MSI 1048576-edge      nvidia\n", interrupts[1]);
+  fprintf(file, "NMI:          7          7   Non-maskable interrupts\n");
+  fclose(file);
+}
+
+EXPORT CUresult cuGetErrorName(CUresult result, const char **name) {
+  switch (result) {
+    case 2: *name = "CUDA_ERROR_OUT_OF_MEMORY"; return 0;
+    case 100: *name = "CUDA_ERROR_NO_DEVICE"; return 0;
+    case 719: *name = "CUDA_ERROR_LAUNCH_FAILED"; return 0;
+    case 802: *name = "CUDA_ERROR_SYSTEM_NOT_READY"; return 0;
+    case 999: *name = "CUDA_ERROR_UNKNOWN"; return 0;
+    default: return 1;
+  }
+}
+
+EXPORT CUresult cuInit(unsigned flags) {
+  (void)flags;
+  if (plays("hang-init")) hang();
+  write_interrupts();
+  return plays("no-device") ? 100 : plays("unknown") ? 999 : plays("not-ready") ? 802 : 0;
+}
+
+EXPORT CUresult cuDriverGetVersion(int *version) { return *version = 12040, 0; }
+EXPORT CUresult cuDeviceGetCount(int *count) { return *count = plays("fewer") ? 1 : 2, 0; }
+EXPORT CUresult cuDeviceGet(CUdevice *device, int ordinal) { return *device = ordinal, 0; }
+
+EXPORT CUresult cuDeviceGetName(char *name, int size, CUdevice device) {
+  snprintf(name, (size_t)size, "FAKE GPU %d of the tests", device);
+  return 0;
+}
+
+EXPORT CUresult cuDeviceGetPCIBusId(char *id, int size, CUdevice device) {
+  snprintf(id, (size_t)size, plays("no-bus-id") ? "nowhere-at-all" : "0000:0%d:00.0", device + 1);
+  return 0;
+}
+
+EXPORT CUresult cuDeviceGetUuid(CUuuid *uuid, CUdevice device) {
+  memset(uuid->bytes, 0xfa, sizeof uuid->bytes);
+  uuid->bytes[15] = (unsigned char)device;
+  return 0;
+}
+
+EXPORT CUresult cuCtxCreate_v2(CUcontext *context, unsigned flags, CUdevice device) {
+  if (flags != CU_CTX_SCHED_BLOCKING_SYNC) return 1;
+  if (plays("crash") && device == 0) raise(SIGSEGV);
+  if (plays("hang-second") && device == 1) hang();
+  current = device;
+  *context = (CUcontext)&current;
+  return 0;
+}
+
+EXPORT CUresult cuCtxDestroy_v2(CUcontext context) { return context == (CUcontext)&current ? 0 : 201; }
+
+EXPORT CUresult cuMemGetInfo_v2(size_t *available, size_t *total) {
+  *available = *total = DEVICE_BYTES;
+  return 0;
+}
+
+EXPORT CUresult cuMemAlloc_v2(CUdeviceptr *memory, size_t size) {
+  *memory = plays("out-of-memory") ? 0 : (CUdeviceptr)(size_t)malloc(size);
+  return *memory != 0 ? 0 : 2;
+}
+
+EXPORT CUresult cuMemHostAlloc(void **memory, size_t size, unsigned flags) {
+  return *memory = malloc(size), flags == 0 ? 0 : 1;
+}
+EXPORT CUresult cuMemFreeHost(void *memory) { return free(memory), 0; }
+EXPORT CUresult cuMemFree_v2(CUdeviceptr memory) { return free((void *)(size_t)memory), 0; }
+
+EXPORT CUresult cuMemcpyHtoD_v2(CUdeviceptr to, const void *from, size_t size) {
+  static CUdeviceptr first;
+  if (plays("copy-fails") && current == 1) return 719;
+  if (plays("slow")) nanosleep(&(const struct timespec){0, 50000000}, NULL);
+  /* All of the memory is one chunk, reached at every address. */
+  if (first == 0) first = to;
+  memcpy((void *)(size_t)(plays("aliased") ? first : to), from, size);
+  return 0;
+}
+
+EXPORT CUresult cuMemcpyDtoH_v2(void *to, CUdeviceptr from, size_t size) {
+  static int copies;
+  memcpy(to, (const void *)(size_t)from, size);
+  if (plays("wrong-data")) memset(to, 0xff, size / 2);
+  if (plays("one-wrong-bit") && copies++ == 5) ((unsigned char *)to)[4096 + 3] ^= 0x10;
+  return 0;
+}
+
+EXPORT CUresult cuMemcpyHtoDAsync_v2(CUdeviceptr to, const void *from, size_t size, CUstream stream) {
+  (void)stream;
+  return cuMemcpyHtoD_v2(to, from, size);
+}
+
+#ifndef FAKE_WITHOUT_MEMSET
+EXPORT CUresult cuMemsetD32_v2(CUdeviceptr to, unsigned value, size_t count) {
+  unsigned *words = (unsigned *)(size_t)to;
+  while (count-- > 0) *words++ = value;
+  return 0;
+}
+#endif
+
+EXPORT CUresult cuEventCreate(CUevent *event, unsigned flags) {
+  *event = (CUevent)&current;
+  return (flags & CU_EVENT_BLOCKING_SYNC) != 0 ? 0 : 1;
+}
+EXPORT CUresult cuEventRecord(CUevent event, CUstream stream) { return (void)stream, event != NULL ? 0 : 1; }
+EXPORT CUresult cuEventDestroy_v2(CUevent event) { return event != NULL ? 0 : 1; }
+
+EXPORT CUresult cuEventSynchronize(CUevent event) {
+  (void)event;
+  if (plays("hang-interrupts")) hang();
+  if (!plays("no-interrupts")) ++interrupts[current];
+  write_interrupts();
+  return 0;
+}

@@ -1,0 +1,21 @@
+// A run directory as a run on real hardware leaves it, made here from texts, for --replay.
+#pragma once
+
+#include <filesystem>
+#include <map>
+#include <string>
+
+namespace passthrough {
+
+// What the probe workload prints where all is well with the GPU of configs/test-pcie-passthrough-minimal.yaml.
+std::string HealthyWorkload();
+
+// The probe pci's output for that GPU and its audio function, in the node at 0000:01:00.
+std::string HealthyPci();
+
+// Writes a run of that cluster file on which `probes` (name, output) were run on hpc_compute_01. `stub_driver`: as
+// in RunRecord.
+void WriteRecordedRun(const std::filesystem::path& run, const std::map<std::string, std::string>& probes,
+                      const std::string& stub_driver = "");
+
+}  // namespace passthrough

@@ -1,0 +1,68 @@
+#include "helpers/parsers/workload_evidence.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "tests/workload/recorded_run.h"
+
+namespace passthrough {
+namespace {
+
+using testing::HasSubstr;
+
+WorkloadEvidence Parse(const std::string& text) {
+  return WorkloadEvidence::Parse(text, "evidence/n/workload.txt");
+}
+
+TEST(WorkloadEvidenceTest, ReadsAHealthyGpu) {
+  const WorkloadEvidence workload = Parse(HealthyWorkload());
+  EXPECT_FALSE(workload.trouble);
+  EXPECT_EQ(workload.driver_api_version, 12040);
+  ASSERT_EQ(workload.gpus.size(), 1u);
+  const WorkloadGpu& gpu = workload.gpus.front();
+  EXPECT_EQ(&gpu, workload.Find(*PciAddress::Parse("0000:01:00.0")));
+  EXPECT_TRUE(gpu.done);
+  EXPECT_EQ(gpu.patterns.size(), 5u);
+  EXPECT_DOUBLE_EQ(*gpu.to_device, 25.53);
+  EXPECT_EQ(gpu.interrupts, 34u);
+  EXPECT_EQ(gpu.link_width, 16);
+}
+
+TEST(WorkloadEvidenceTest, TheFirstTroubleIsTheOneThatCounts) {
+  const WorkloadEvidence workload =
+      Parse("gpu_count: 1\ngpu: 0\nerror: cuMemcpyHtoD_v2 719 CUDA_ERROR_LAUNCH_FAILED\n"
+            "error: cuMemFree_v2 719 CUDA_ERROR_LAUNCH_FAILED\nend: workload\n");
+  EXPECT_THAT(workload.gpus.at(0).trouble.what, HasSubstr("cuMemcpyHtoD_v2 failed"));
+  EXPECT_EQ(workload.gpus.at(0).trouble.line, 3);
+}
+
+TEST(WorkloadEvidenceTest, WhatEndsEarlyIsTroubleEvenWithoutAReason) {
+  EXPECT_TRUE(Parse("program: workload 1\nend: workload\n").trouble);
+  EXPECT_TRUE(Parse("gpu_count: 1\ngpu: 0\nend: workload\n").gpus.at(0).trouble);
+}
+
+TEST(WorkloadEvidenceTest, RefusesWhatIsNotItsForm) {
+  for (const char* text : {"", "gpu_count: 1\n", "gpu_count: x\nend: workload\n", "error: cuInit\nend: workload\n",
+                           "gpu_count: -1\nend: workload\n", "hung: a b c\nend: workload\n",
+                           "gpu: 0\npci_bus_id: /etc/passwd\nend: workload\n",
+                           "gpu: 0\npattern: address -1\nend: workload\n",
+                           "gpu: 0\nmismatch: address 1 2 3\nend: workload\n",
+                           "gpu: 0\nto_device_best_gb_per_s: nan\nend: workload\n"}) {
+    EXPECT_THROW(Parse(text), EvidenceError) << text;
+  }
+}
+
+TEST(PcieLinkRateTest, KnowsEverySpeed) {
+  EXPECT_DOUBLE_EQ(*PcieLinkRate("2.5 GT/s PCIe", 1), 0.25);
+  EXPECT_DOUBLE_EQ(*PcieLinkRate("5.0 GT/s PCIe", 16), 8);
+  EXPECT_NEAR(*PcieLinkRate("16.0 GT/s PCIe", 16), 31.5, 0.1);
+  EXPECT_NEAR(*PcieLinkRate("16 GT/s", 16), 31.5, 0.1) << "as kernels before 5.7 have it";
+  EXPECT_NEAR(*PcieLinkRate("32.0 GT/s PCIe", 16), 63, 0.1);
+  EXPECT_FALSE(PcieLinkRate("Unknown", 16));
+  EXPECT_FALSE(PcieLinkRate("", 16));
+  EXPECT_FALSE(PcieLinkRate("16.0 GT/s PCIe", 0));
+  EXPECT_FALSE(PcieLinkRate("17.0 GT/s PCIe", 16));
+}
+
+}  // namespace
+}  // namespace passthrough
