@@ -24,6 +24,29 @@ std::string Named(std::string pattern) {
   return pattern;
 }
 
+// Suites by what they need: "@smi/@node" is each of them with that parameter.
+const std::map<std::string, std::vector<std::string>>& Groups() {
+  static const std::vector<std::string> smi{"NvidiaSmi.*", "GpuHealth.*", "GpuLink.*", "GpuUuids.*"};
+  static const std::map<std::string, std::vector<std::string>> groups = [] {
+    std::vector<std::string> probes{"NodeIdentity.IsTheDomainItClaimsToBe", "NodeHealth.*", "PciVisibility.*",
+                                    "PciDevice.*", "KernelMessages.*", "KernelModule.*", "GpuDriver.*",
+                                    "DeviceFiles.*"};
+    probes.insert(probes.end(), smi.begin(), smi.end());
+    return std::map<std::string, std::vector<std::string>>{{"@smi", smi}, {"@probes", probes}};
+  }();
+  return groups;
+}
+
+// The pattern, or those of its group.
+std::vector<std::string> WithoutGroup(const std::string& pattern) {
+  const size_t slash = std::min(pattern.find('/'), pattern.size());
+  const auto group = Groups().find(pattern.substr(0, slash));
+  if (group == Groups().end()) return {pattern};
+  std::vector<std::string> patterns;
+  for (const std::string& one : group->second) patterns.push_back(one + pattern.substr(slash));
+  return patterns;
+}
+
 // '*' stands for any text; there is no other wildcard.
 bool Fits(std::string_view name, std::string_view pattern) {
   if (pattern.empty()) return name.empty();
@@ -76,19 +99,22 @@ std::set<std::string> ExpandChecks(const std::vector<std::string>& patterns,
   std::set<std::string> checks;
   for (const std::string& pattern : patterns) {
     const bool takes_away = pattern.starts_with("-");
-    const std::string name = Named(takes_away ? pattern.substr(1) : pattern);
-    const bool of_every_parameter = name.find('/') == std::string::npos;
-    size_t fitting = 0;
-    for (const std::string& check : all) {
-      if (!Fits(check, name) && !(of_every_parameter && Fits(check, name + "/*"))) continue;
-      ++fitting;
+    std::set<std::string> fitting;
+    for (const std::string& one : WithoutGroup(takes_away ? pattern.substr(1) : pattern)) {
+      const std::string name = Named(one);
+      const bool of_every_parameter = name.find('/') == std::string::npos;
+      for (const std::string& check : all) {
+        if (Fits(check, name) || (of_every_parameter && Fits(check, name + "/*"))) fitting.insert(check);
+      }
+    }
+    if (fitting.empty()) throw Error(fmt::format("{}: there is no such check", pattern));
+    for (const std::string& check : fitting) {
       if (takes_away) {
         checks.erase(check);
       } else {
         checks.insert(check);
       }
     }
-    if (fitting == 0) throw Error(fmt::format("{}: there is no such check", pattern));
   }
   return checks;
 }

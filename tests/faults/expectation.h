@@ -14,7 +14,8 @@ std::set<std::string> ReadTestList(const std::string& listing);
 
 // The checks of `all` that `patterns` stand for. A pattern is a name with any number of '*', each for any text;
 // without a '/' it stands for every parameter. "@gpu" and "@audio" are the first node's first GPU and its audio
-// function as parameters name them, "@node" that node. A pattern that begins with '-' takes away again what the
+// function as parameters name them, "@node" that node; "@smi" is every check that needs what nvidia-smi says, "@probes"
+// every check of a node that needs what its probes say. A pattern that begins with '-' takes away again what the
 // ones before it gave. Throws Error for a pattern that no check fits: the check was renamed, or is not run.
 std::set<std::string> ExpandChecks(const std::vector<std::string>& patterns,
                                    const std::set<std::string>& all);

@@ -33,8 +33,8 @@ std::string HowPlanted(const Fault& fault) {
   const auto add = [&](std::string_view where, const std::string& script, const std::string& usual) {
     if (script != usual) parts.push_back(fmt::format("{}: {}", where, InShort(script)));
   };
-  add("lab host", fault.on_host, "");
   add(fault.node == untouched.node ? "node" : fault.node, fault.in_node, "");
+  add("lab host", fault.on_host, "");
   add("cluster file", fault.cluster_file, "");
   add("profile", fault.profile, "");
   add("create", fault.create, untouched.create);
@@ -46,7 +46,8 @@ std::string HowPlanted(const Fault& fault) {
 const std::vector<Fault>& AllFaults() {
   static const std::vector<Fault> all = [] {
     std::vector<Fault> faults;
-    for (auto* part : {PciFaults, DriverFaults, NvidiaSmiFaults, NodeFaults, PreflightFaults, HostFaults,
+    for (auto* part : {PciFaults, DriverFaults, NvidiaSmiFaults, NodeFaults, WorkloadFaults, DisruptiveFaults,
+                       PreflightFaults, HostFaults,
                        DeployerFaults, TeardownFaults}) {
       for (Fault& fault : part()) faults.push_back(std::move(fault));
     }

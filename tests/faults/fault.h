@@ -34,9 +34,9 @@ struct Fault {
   FaultCluster cluster = FaultCluster::kOneGpu;
 
   // How it is planted: whichever of these are set, in this order. Each is run by sh -e.
-  std::string on_host{};  // as root on the lab host
-  std::string in_node{};  // as root on `node`
-  std::string node = "hpc_compute_01";
+  std::string in_node{};                // as root on `node`
+  std::string node = "hpc_compute_01";  // or several, with spaces between
+  std::string on_host{};                // as root on the lab host
   std::string cluster_file{};  // sed's script on the cluster file that the suite is given
   std::string profile{};       // sed's script on the suite's profile
   std::string in_evidence{};   // kReplay: in the copied run directory
@@ -69,6 +69,8 @@ std::vector<Fault> PciFaults();
 std::vector<Fault> DriverFaults();
 std::vector<Fault> NvidiaSmiFaults();
 std::vector<Fault> NodeFaults();
+std::vector<Fault> WorkloadFaults();
+std::vector<Fault> DisruptiveFaults();
 std::vector<Fault> PreflightFaults();
 std::vector<Fault> HostFaults();
 std::vector<Fault> DeployerFaults();

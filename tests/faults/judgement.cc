@@ -4,6 +4,7 @@
 
 #include "helpers/base/error.h"
 #include "helpers/base/files.h"
+#include "helpers/base/text.h"
 #include "tests/faults/expectation.h"
 
 namespace passthrough {
@@ -62,6 +63,7 @@ class Stage {
                           "host: {{status: [\"true\"], facts: \"{}\"}}\n"
                           "deployer:\n  create: [sh, -e, \"{}\"]\n  destroy: [sh, -e, \"{}\"]\n"
                           "ssh: {{user: admin}}\n"
+                          "stub_driver: \"the lab's stub of the NVIDIA driver\"\n"
                           "time_limits: {{create: 120, ssh: 60, collect: 120, destroy: 120}}\n",
                           facts.string(), Script("create", fault_.create),
                           Script("destroy", fault_.destroy)));
@@ -128,8 +130,10 @@ Judgement Replay(const Fault& fault, FaultLab& lab, const fs::path& healthy_run)
 
 Judgement Attach(const Fault& fault, FaultLab& lab) {
   lab.Restore(FaultLab::kDeployed);
+  for (const std::string_view node : SplitWords(fault.node)) {
+    if (!fault.in_node.empty()) lab.InNode(std::string(node), fault.in_node);
+  }
   if (!fault.on_host.empty()) lab.OnHost(fault.on_host);
-  if (!fault.in_node.empty()) lab.InNode(fault.node, fault.in_node);
   Stage stage(fault, lab.lab());
   auto options = stage.Options("lab");
   options.push_back("--attach");

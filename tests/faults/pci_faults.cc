@@ -10,7 +10,7 @@ std::vector<Fault> PciFaults() {
        .name = "the GPU is not in the node",
        .on_host = UnplugFromDomain("0000:01:00.0", kComputeDomain),
        .fails = {"HostDomain.HasExactlyThePlannedDevices/@node", "HostDevice.IsOnVfioPci/@gpu", "PciVisibility.*",
-                 "PciDevice.*/@gpu", "GpuDriver.*", "NvidiaSmi.*", "DeviceFiles.OneForEachGpu"},
+                 "PciDevice.*/@gpu", "GpuDriver.*", "@smi", "DeviceFiles.OneForEachGpu"},
        .says = {{"HostDomain.HasExactlyThePlannedDevices/@node", "no <hostdev> for 0000:01:00.0"},
                 {"PciDevice.IsWhereLibvirtAttachedIt/@gpu", "GPU 0000:01:00.0 is not attached to domain"}}},
       {.id = "N2",
@@ -64,13 +64,43 @@ std::vector<Fault> PciFaults() {
                   kFindGpu +
                   "port=$(dirname \"$(readlink -f \"$gpu\")\")\n"
                   "printf '\\377' | dd of=\"$port/config\" bs=1 seek=25 conv=notrunc\n",
-       .fails = {"PciDevice.ConfigSpaceIsAlive/@gpu", "PciDevice.BarsAreAssigned/@gpu", "NvidiaSmi.*"},
+       .fails = {"PciDevice.ConfigSpaceIsAlive/@gpu", "PciDevice.BarsAreAssigned/@gpu", "@smi"},
        .says = {{"PciDevice.ConfigSpaceIsAlive/@gpu", "its config space reads all ones"}}},
       {.id = "N7",
        .name = "a BAR of the GPU has no address",
        .in_node = kFindGpu + CoverFile("$gpu/resource", "1s/^0x[0-9a-f]*/0x0000000000000000/"),
        .fails = {"PciDevice.BarsAreAssigned/@gpu"},
        .says = {{"PciDevice.BarsAreAssigned/@gpu", "BAR 0 has no address assigned"}}},
+      {.id = "N7b",
+       .name = "the kernel found no space for a BAR",
+       .in_node = std::string(kFindGpu) + "# kernel log: the GPU's BAR 1: no space\n"
+                  "echo \"<6>pci ${gpu##*/}: BAR 1: no space for [mem size 0x10000000 64bit pref]\" >/dev/kmsg\n",
+       .fails = {"KernelMessages.HaveNoBarWithoutSpace"},
+       .says = {{"KernelMessages.HaveNoBarWithoutSpace", "found no space"}}},
+      {.id = "N21",
+       .name = "an uncorrected PCIe error in the kernel's log",
+       .in_node = SayInKernelLog("pcieport 0000:00:02.0: AER: Uncorrected (Fatal) error received: 0000:01:00.0"),
+       .fails = {"KernelMessages.HaveNoPcieError"},
+       .says = {{"KernelMessages.HaveNoPcieError", "AER: Uncorrected (Fatal)"}}},
+      {.id = "N21b",
+       .name = "the GPU's counters of uncorrected PCIe errors are not 0",  // no emulated function has them
+       .mode = FaultMode::kReplay,
+       .in_evidence = "sed -i '/^device: 0x2684/a aer_fatal: 2 MalfTLP=2' evidence/hpc_compute_01/pci.txt",
+       .fails = {"PciDevice.HasNoUncorrectedPcieError/@gpu"},
+       .says = {{"PciDevice.HasNoUncorrectedPcieError/@gpu", "2 uncorrected PCIe errors (fatal)"}}},
+      {.id = "N22",
+       .name = "the link is narrower than the GPU and its slot can have it",
+       .in_node = kFindGpu + CoverFile("$gpu/max_link_width", "s/.*/16/") +
+                  CoverFile("$gpu/current_link_width", "s/.*/4/"),
+       .fails = {"PciDevice.LinkHasAllItsLanes/@gpu"},
+       .says = {{"PciDevice.LinkHasAllItsLanes/@gpu", "has 4 lanes, it can have 16"}}},
+      {.id = "N25",
+       .name = "a node with two NUMA nodes has its GPU on none of them",
+       .in_node = "# sysfs of a machine with two NUMA nodes, the GPU's files as they are: -1\n" +
+                  CoverFile("/sys/devices/system/node/online", "s/.*/0-1/") +
+                  CoverFile("/sys/devices/system/node/has_cpu", "s/.*/0-1/"),
+       .fails = {"PciDevice.IsNearAProcessor"},
+       .says = {{"PciDevice.IsNearAProcessor/@gpu", "is on no NUMA node, though this node has 2"}}},
   };
 }
 
