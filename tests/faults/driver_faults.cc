@@ -26,19 +26,25 @@ std::vector<Fault> DriverFaults() {
       {.id = "N9",
        .name = "the module is not loaded",
        .in_node = "rmmod nvidia_uvm nvidia",
-       .fails = {"KernelModule.NvidiaIsLoaded", "GpuDriver.IsNvidia", "@smi", "DeviceFiles.*"},
+       .fails = {"KernelModule.NvidiaIsLoaded", "GpuDriver.IsNvidia", "@smi", "DeviceFiles.*",
+                 "-DeviceFiles.UvmDeviceIsThere"},
        .says = {{"KernelModule.NvidiaIsLoaded", "kernel module nvidia is not loaded, though it is on disk"},
                 {"NvidiaSmi.AnswersWithExitStatusZero", "exit status 9"}}},
       {.id = "N9b",
        .name = "the module was never built for this kernel",
        .in_node = "rmmod nvidia_uvm nvidia\nrm /lib/modules/*/updates/nvidia*.ko\ndepmod",
-       .fails = {"KernelModule.NvidiaIsLoaded", "GpuDriver.IsNvidia", "@smi", "DeviceFiles.*"},
+       .fails = {"KernelModule.NvidiaIsLoaded", "GpuDriver.IsNvidia", "@smi", "DeviceFiles.*",
+                 "-DeviceFiles.UvmDeviceIsThere"},
        .says = {{"KernelModule.NvidiaIsLoaded", "there is none on disk for kernel"}}},
       {.id = "N9c",
        .name = "the module on disk is of another kernel, and this one refuses it",
        .in_node = "# vermagic of the module's file changed, and the module loaded anew\n"
-                  "rmmod nvidia_uvm nvidia\n" +
-                  PatchBinary("/lib/modules/*/updates/nvidia.ko", "vermagic=", "vermagic=9") +
+                  "rmmod nvidia_uvm nvidia\n"
+                  "file=$(ls /lib/modules/*/updates/nvidia.ko)\n"
+                  "place=$(strings -t d \"$file\" | sed -n 's/^ *\\([0-9]*\\) vermagic=.*/\\1/p')\n"
+                  // Of the release, which comes first, a kernel with versions of symbols takes any.
+                  "release=$(strings \"$file\" | sed -n 's/^vermagic=\\([^ ]* \\).*/\\1/p')\n"
+                  "printf 'XXX' | dd of=\"$file\" bs=1 seek=$((place + 9 + ${#release})) conv=notrunc\n"
                   "! modprobe nvidia\n",
        .fails = {"KernelMessages.HaveNoRefusedModule", "KernelModule.NvidiaIsLoaded", "GpuDriver.IsNvidia", "@smi",
                  "DeviceFiles.ControlDeviceIsThere", "DeviceFiles.OneForEachGpu", "DeviceFiles.SshUserCanOpenThem"},
@@ -55,7 +61,7 @@ std::vector<Fault> DriverFaults() {
                   "printf '%s\\n' '#!/bin/sh' "
                   "'echo \"Failed to initialize NVML: Driver/library version mismatch\"' "
                   "'echo \"NVML library version: 999.99\"' 'exit 18' >/tmp/nvidia-smi\n"
-                  "install -m 755 /tmp/nvidia-smi /usr/bin/nvidia-smi\n",
+                  "chmod 755 /tmp/nvidia-smi\ncp /tmp/nvidia-smi /usr/bin/nvidia-smi\n",
        .fails = {"@smi"},
        .says = {{"NvidiaSmi.AnswersWithExitStatusZero", "exit status 18"},
                 {"NvidiaSmi.TableHasNoErrorText", "version mismatch"}}},
@@ -74,7 +80,7 @@ std::vector<Fault> DriverFaults() {
        .name = "the driver refuses the GPU when it is bound",
        .in_node = "rmmod nvidia_uvm nvidia\nmodprobe nvidia fail_probe=-1\nmodprobe nvidia_uvm",
        .fails = {"GpuDriver.IsNvidia", "@smi", "DeviceFiles.OneForEachGpu", "KernelMessages.HaveNoFailedDriverStart"},
-       .says = {{"NvidiaSmi.BusIdsAreThoseOfThePciBus", "has GPUs at none"}}},
+       .says = {{"KernelMessages.HaveNoFailedDriverStart", "probe routine failed"}}},
       {.id = "N18",
        .name = "/dev/nvidiactl is missing",
        .in_node = "rm /dev/nvidiactl",

@@ -20,8 +20,8 @@ std::set<std::string> ReadTestList(const std::string& listing);
 std::set<std::string> ExpandChecks(const std::vector<std::string>& patterns,
                                    const std::set<std::string>& all);
 
-// The other way round, for people: "NvidiaSmi.*, GpuDriver.IsNvidia" where all checks of a suite, or all
-// parameters of a check, are in `checks`; "all checks" where it is all of them.
+// The other way round, for people: "NvidiaSmi.*, GpuDriver.IsNvidia" where all checks of a suite, all
+// parameters of a check, or all checks of a parameter are in `checks`; "all checks" where it is all of them.
 std::string InShort(const std::set<std::string>& checks, const std::set<std::string>& all);
 
 }  // namespace passthrough

@@ -3,25 +3,21 @@
 
 #include <algorithm>
 #include <cctype>
-#include <chrono>
 #include <csignal>
 #include <cstdio>
-#include <memory>
 #include <optional>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "helpers/base/error.h"
 #include "helpers/base/files.h"
 #include "helpers/base/interruption.h"
-#include "tests/faults/fault_lab.h"
-#include "tests/faults/judgement.h"
+#include "tests/faults/harness.h"
 #include "tests/faults/report.h"
 
 namespace passthrough {
 namespace {
-
-namespace fs = std::filesystem;
 
 constexpr char kHelp[] =
     "Usage: passthrough-faults [options]\n\n"
@@ -33,15 +29,17 @@ constexpr char kHelp[] =
     "  --write FILE        also write the table as Markdown, as in docs/faults.md\n"
     "  --no-false-alarm N  judgements of the healthy cluster (default 2; 0 with --only)\n"
     "  --deployments N     whole runs of the healthy cluster (default 1; 0 with --only, but where a fault is planted in\n"
-    "                      recorded evidence)\n";
+    "                      recorded evidence)\n"
+    "  --labs N            labs at a time (default: 2, or as many as there are processors)\n";
 
 struct FaultOptions {
   bool list = false;
   bool help = false;
   std::vector<std::string> only;
-  fs::path write;
+  std::filesystem::path write;
   std::optional<int> judgements;
   std::optional<int> deployments;
+  std::optional<int> labs;
 };
 
 int Number(const std::string& option, const std::string& text) {
@@ -70,6 +68,8 @@ FaultOptions Parse(const std::vector<std::string>& words) {
       options.judgements = Number("--no-false-alarm", value());
     } else if (words[i] == "--deployments") {
       options.deployments = Number("--deployments", value());
+    } else if (words[i] == "--labs") {
+      options.labs = Number("--labs", value());
     } else {
       throw Error(words[i] + ": no such option; see --help");
     }
@@ -95,98 +95,19 @@ void List() {
   }
 }
 
-// One run of the harness.
-class Harness {
- public:
-  explicit Harness(const FaultOptions& options) : options_(options) {
-    for (const Fault& fault : AllFaults()) {
-      if (fault.IsPlanted() && IsSelected(fault, options.only)) selected_.push_back(&fault);
-    }
-    if (selected_.empty() && !options.only.empty()) throw Error("--only: there is no such fault; see --list");
+HarnessSettings SettingsOf(const FaultOptions& options) {
+  HarnessSettings settings;
+  for (const Fault& fault : AllFaults()) {
+    if (fault.IsPlanted() && IsSelected(fault, options.only)) settings.faults.push_back(&fault);
   }
-
-  Summary Run() {
-    const auto start = std::chrono::steady_clock::now();
-    const bool whole = options_.only.empty();
-    // A whole run's evidence is what faults of the mode kReplay are planted in.
-    const bool replays = std::any_of(selected_.begin(), selected_.end(), [](const Fault* fault) {
-      return fault->mode == FaultMode::kReplay;
-    });
-    RunIn(FaultCluster::kOneGpu, options_.judgements.value_or(whole ? 2 : 0),
-          std::max(options_.deployments.value_or(whole ? 1 : 0), replays ? 1 : 0));
-    RunIn(FaultCluster::kTwoNodes, whole ? 1 : 0, 0);
-    summary_.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-    return summary_;
-  }
-
- private:
-  void RunIn(FaultCluster cluster, int judgements, int deployments) {
-    std::vector<const Fault*> faults = selected_;
-    std::erase_if(faults, [&](const Fault* fault) { return fault->cluster != cluster; });
-    if (faults.empty() && judgements + deployments == 0) return;
-    Say("bringing up a lab and deploying a cluster in it");
-    FaultLab lab(cluster);
-    for (int i = 0; i < judgements; ++i) JudgeHealthy(lab);
-    for (int i = 0; i < deployments; ++i) DeployHealthy(lab);
-    for (const Fault* fault : faults) {
-      const Verdict verdict = Try(*fault, lab);
-      fmt::print("{}", Row(verdict));
-      std::fflush(stdout);
-      summary_.verdicts.push_back(verdict);
-    }
-  }
-
-  Verdict Try(const Fault& fault, FaultLab& lab) {
-    try {
-      return Compare(fault, PlantAndJudge(fault, lab, evidence_));
-    } catch (const InterruptedError&) {
-      throw;
-    } catch (const Error& error) {
-      Verdict verdict;
-      verdict.fault = &fault;
-      verdict.problems.emplace_back(error.what());
-      return verdict;
-    }
-  }
-
-  void JudgeHealthy(FaultLab& lab) {
-    lab.Restore(FaultLab::kDeployed);
-    Expect(lab.lab().Suite({"--attach"}), "a judgement of the healthy cluster");
-    ++summary_.healthy_judgements;
-  }
-
-  void DeployHealthy(FaultLab& lab) {
-    lab.Restore(FaultLab::kUp);
-    Expect(lab.lab().Suite({}), "a whole run of the healthy cluster");
-    ++summary_.deployments;
-    if (evidence_.empty()) KeepEvidence(lab);
-  }
-
-  void Expect(const ChildResult& result, const std::string& what) {
-    if (result.exit_status == 0) {
-      Say(fmt::format("green: {} ({:.1f} s)", what, result.seconds));
-      return;
-    }
-    summary_.false_alarms.push_back(what + ":\n" + result.output);
-    Say("FALSE ALARM: " + what + "\n" + result.output);
-  }
-
-  void KeepEvidence(FaultLab& lab) {
-    evidence_ = kept_.path() / "healthy";
-    fs::copy(fs::canonical(lab.lab().Latest()), evidence_, fs::copy_options::recursive);
-  }
-
-  static void Say(const std::string& text) {
-    fmt::print("{}\n", text);
-    std::fflush(stdout);
-  }
-
-  const FaultOptions& options_;
-  std::vector<const Fault*> selected_;
-  TemporaryDirectory kept_{"faults"};
-  fs::path evidence_;
-  Summary summary_;
-};
+  if (settings.faults.empty()) throw Error("--only: there is no such fault; see --list");
+  const bool whole = options.only.empty();
+  settings.judgements = options.judgements.value_or(whole ? 2 : 0);
+  settings.deployments = options.deployments.value_or(whole ? 1 : 0);
+  const int processors = static_cast<int>(std::thread::hardware_concurrency());
+  settings.labs = options.labs.value_or(std::clamp(processors, 1, 2));
+  return settings;
+}
 
 int Main(const std::vector<std::string>& words) {
   const FaultOptions options = Parse(words);
@@ -199,7 +120,7 @@ int Main(const std::vector<std::string>& words) {
     return 0;
   }
   for (const int signal : {SIGINT, SIGTERM, SIGHUP}) std::signal(signal, RequestInterruption);
-  const Summary summary = Harness(options).Run();
+  const Summary summary = PlantAll(SettingsOf(options));
   if (!options.write.empty()) WriteFile(options.write, Document(summary));
   fmt::print("\n{}", ClosingLines(summary));
   return summary.AllIsWell() ? 0 : 1;

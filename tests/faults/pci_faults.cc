@@ -64,7 +64,8 @@ std::vector<Fault> PciFaults() {
                   kFindGpu +
                   "port=$(dirname \"$(readlink -f \"$gpu\")\")\n"
                   "printf '\\377' | dd of=\"$port/config\" bs=1 seek=25 conv=notrunc\n",
-       .fails = {"PciDevice.ConfigSpaceIsAlive/@gpu", "PciDevice.BarsAreAssigned/@gpu", "@smi"},
+       .fails = {"PciDevice.ConfigSpaceIsAlive/@gpu", "PciDevice.BarsAreAssigned/@gpu", "@smi", "-GpuUuids.*",
+                 "DeviceFiles.SshUserCanOpenThem"},
        .says = {{"PciDevice.ConfigSpaceIsAlive/@gpu", "its config space reads all ones"}}},
       {.id = "N7",
        .name = "a BAR of the GPU has no address",

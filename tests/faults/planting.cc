@@ -57,7 +57,9 @@ std::string ReplaceInNvidiaSmi(const std::string& lines) {
   return fmt::format(
       "# the stub nvidia-smi says {}\n"
       "mkdir -p /run/nvidia-stub\n"
-      "cat >/run/nvidia-stub/replace <<'END'\n{}\nEND\n",
+      "cat >/run/nvidia-stub/replace <<'END'\n{}\nEND\n"
+      "chmod 755 /run/nvidia-stub\n"
+      "chmod 644 /run/nvidia-stub/replace\n",
       in_short, lines);
 }
 
