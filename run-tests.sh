@@ -1,32 +1,90 @@
 #!/bin/sh
 # Installs what is missing, builds, and runs the project's own tests.
-#   ./run-tests.sh              all of them
-#   ./run-tests.sh unit         those that need no lab
-#   ./run-tests.sh end-to-end   those in labs
-# What follows goes to ctest: ./run-tests.sh unit -R Ssh
+#   ./run-tests.sh                 all of them
+#   ./run-tests.sh unit            those that need no lab
+#   ./run-tests.sh end-to-end      those in labs
+#   ./run-tests.sh faults          every fault planted in a lab, and which checks noticed it
+#   ./run-tests.sh interruptions   runs that are interrupted at every point, and what they leave
+#   ./run-tests.sh sanitizers      unit once more, under ASan and UBSan, and under TSan
+#   ./run-tests.sh fuzz            libFuzzer on whatever reads what others wrote
+# What follows goes to ctest (./run-tests.sh unit -R Ssh); after "faults" and "interruptions" to the program
+# (./run-tests.sh faults --only N18). $PASSTHROUGH_FUZZ_SECONDS is how long each fuzz target runs (60).
 set -eu
 source_dir=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
 # shellcheck source=cmake/setup.sh
 . "$source_dir/cmake/setup.sh"
 
-labels='^(unit|end-to-end)$'
+group=all
 case ${1-} in
-unit | end-to-end)
-  labels="^$1\$"
+unit | end-to-end | faults | interruptions | sanitizers | fuzz)
+  group=$1
   shift
   ;;
 '' | -*) ;;
 *)
-  say "run-tests.sh: $1: no such group of tests; there are unit and end-to-end"
+  say "run-tests.sh: $1: no such group of tests; there are unit, end-to-end, faults, interruptions, sanitizers"
+  say "and fuzz"
   exit 1
   ;;
 esac
 
 # shellcheck disable=SC2086 # lists of words
 require_packages $build_packages $run_packages $lab_packages $test_packages
+
+# ctest on the tests with label $1 in the build directory $2; the other arguments are ctest's. A log gets no line
+# for each test that passed: nobody would find the one that failed.
+run_labelled() {
+  label=$1
+  directory=$2
+  shift 2
+  set -- -L "$label" --output-on-failure --no-tests=error "$@"
+  if [ -t 1 ]; then
+    (cd "$directory" && ctest --progress "$@")
+    return
+  fi
+  ended=$(mktemp)
+  { (cd "$directory" && ctest "$@") && echo passed >"$ended"; } |
+    grep -v -e '^ *Start  *[0-9]*: ' -e '^ *[0-9]*/[0-9]* Test .* Passed '
+  result=$(cat "$ended")
+  rm -f "$ended"
+  [ "$result" = passed ]
+}
+
+images() { "$source_dir/lab/images/build.sh" >&2; }
+
+sanitizers() {
+  for kind in asan tsan; do
+    build_dir=$source_dir/build-$kind
+    build all --preset "$kind"
+    run_labelled '^unit$' "$build_dir" "$@" || return 1
+  done
+}
+
+fuzz() {
+  # shellcheck disable=SC2086
+  require_packages $fuzz_packages
+  build_dir=$source_dir/build-fuzz
+  build passthrough-fuzz --preset fuzz "-DPASSTHROUGH_FUZZ_SECONDS=${PASSTHROUGH_FUZZ_SECONDS:-60}"
+  run_labelled '^fuzz$' "$build_dir" -j "$(nproc)" "$@"
+}
+
+case $group in
+sanitizers) sanitizers "$@" && exit ;;
+fuzz) fuzz "$@" && exit ;;
+esac
+[ "$group" != sanitizers ] && [ "$group" != fuzz ] || exit 1
+
 build all
-if [ "$labels" != '^unit$' ]; then
-  "$source_dir/lab/images/build.sh" >&2
-fi
-cd "$source_dir/build"
-exec ctest -L "$labels" --output-on-failure --no-tests=error "$@"
+[ "$group" = unit ] || images
+case $group in
+faults) exec "$source_dir/build/bin/passthrough-faults" "$@" ;;
+interruptions) exec "$source_dir/build/bin/interruptions" "$@" ;;
+all)
+  status=0
+  run_labelled '^(unit|end-to-end|faults|interruptions)$' "$source_dir/build" "$@" || status=1
+  sanitizers || status=1
+  fuzz || status=1
+  exit $status
+  ;;
+*) run_labelled "^$group\$" "$source_dir/build" "$@" ;;
+esac

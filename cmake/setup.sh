@@ -8,6 +8,7 @@ run_packages='openssh-client libvirt0'
 lab_packages='qemu-system-x86 qemu-utils mmdebstrap e2fsprogs syslinux syslinux-common mtools
   dosfstools debian-archive-keyring zstd mount'
 test_packages='openssh-server shellcheck busybox-static libvirt-clients'
+fuzz_packages='clang'
 
 say() { printf '%s\n' "$*" >&2; }
 
@@ -53,20 +54,26 @@ require_packages() {
   rm -f "${TMPDIR:-/tmp}/passthrough-apt-$$.log"
 }
 
-# Configures where that was not done yet, then builds the targets named. Prints the compiler's output
-# only where it fails.
+# build TARGET… [CMAKE_OPTION…]: configures $build_dir where that was not done yet, then builds the targets named.
+# Prints the compiler's output only where it fails.
+build_dir=$source_dir/build
 build() {
-  build_dir=$source_dir/build
+  targets=
+  while [ $# -gt 0 ] && [ "${1#-}" = "$1" ]; do
+    targets="$targets $1"
+    shift
+  done
   mkdir -p "$build_dir"
   if [ ! -f "$build_dir/build.ninja" ]; then
     say 'Configuring …'
-    if ! cmake -S "$source_dir" -B "$build_dir" -G Ninja >"$build_dir/configure.log" 2>&1; then
+    if ! (cd "$source_dir" && cmake -S . -B "$build_dir" -G Ninja "$@") >"$build_dir/configure.log" 2>&1; then
       cat "$build_dir/configure.log" >&2
       exit 1
     fi
   fi
   say 'Building …'
-  if ! cmake --build "$build_dir" --target "$@" >"$build_dir/build.log" 2>&1; then
+  # shellcheck disable=SC2086 # a list of words
+  if ! cmake --build "$build_dir" --target $targets >"$build_dir/build.log" 2>&1; then
     tail -n 60 "$build_dir/build.log" >&2
     say "The build failed: $build_dir/build.log"
     exit 1

@@ -3,11 +3,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <filesystem>
-#include <fstream>
 #include <set>
 #include <vector>
 
+#include "helpers/base/disk_image.h"
 #include "helpers/base/text.h"
 #include "helpers/libvirt/domain_xml_reader.h"
 
@@ -95,19 +94,6 @@ class Checks {
     } catch (const LibvirtError& error) {
       problems_.emplace_back(error.what());
     }
-  }
-
-  // Why `path` cannot be a base image; empty: it can.
-  static std::string BaseImageProblem(const std::filesystem::path& path) {
-    if (path.empty()) return "it has no base_image_path, and neither has its cluster";
-    if (!std::filesystem::exists(path)) {
-      return fmt::format("its base image {} does not exist. Build it first, or name another",
-                         path.string());
-    }
-    char magic[4] = {};  // QEMU, docs/interop/qcow2.txt
-    std::ifstream(path, std::ios::binary).read(magic, sizeof magic);
-    if (std::string_view(magic, sizeof magic) == "QFI\xfb") return {};
-    return fmt::format("its base image {} is not a qcow2 image, or cannot be read", path.string());
   }
 
   static void AddIfIn(const std::vector<std::string>& existing, std::string_view kind,

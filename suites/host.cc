@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "fixtures/check.h"
+#include "helpers/libvirt/iommu_group.h"
 #include "suites/guest_function.h"
 
 namespace passthrough {
@@ -67,8 +68,6 @@ TEST_P(HostDevice, IsOnVfioPci) {
                       "<hostdev> entries."});
 }
 
-// A group is viable where all of it is on vfio or on no driver; bridges may keep pcieport
-// (Documentation/driver-api/vfio.rst; vfio_dev_viable in the kernel's vfio.c).
 TEST_P(HostDevice, IommuGroupIsViable) {
   if (!OnHost().iommu_group) {
     Complain({.found = fmt::format("on the host, {} is in no IOMMU group", DeviceName()),
@@ -77,14 +76,10 @@ TEST_P(HostDevice, IommuGroupIsViable) {
                         "command line."});
     return;
   }
-  for (const PciAddress& address : OnHost().iommu_group_members) {
-    const HostPciDevice* member = session().HostRunning().FindPciDevice(address);
-    const std::string driver = member == nullptr ? "" : member->driver;
-    const bool harmless = driver.empty() || driver == "vfio-pci" || driver == "pci-stub" ||
-                          driver == "pcieport";
-    if (harmless) continue;
+  for (const HostPciDevice* member : MembersOnHostDrivers(OnHost(), session().HostRunning())) {
     Complain({.found = fmt::format("on the host, {} shares IOMMU group {} with {}, which is bound to {}",
-                                   DeviceName(), *OnHost().iommu_group, address.ToString(), driver),
+                                   DeviceName(), *OnHost().iommu_group, member->address.ToString(),
+                                   member->driver),
               .where = kRunning,
               .advice = "Pass that function through too, or unbind it: a group is given away as a "
                         "whole."});

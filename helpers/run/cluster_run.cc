@@ -141,12 +141,15 @@ void ClusterRun::BringHostUp() {
 void ClusterRun::CheckBeforeDeploying() {
   Phase("preflight", "checking before deploying", [&]() -> std::string {
     std::vector<std::string> problems = SshKeyProblems(settings_.profile);
-    for (auto& problem : DeployerProblems(settings_.profile)) problems.push_back(std::move(problem));
+    const auto add = [&](std::vector<std::string> more) {
+      problems.insert(problems.end(), more.begin(), more.end());
+    };
+    add(DeployerProblems(settings_.profile));
+    add(ImageProblems(settings_.plan, settings_.profile));
     try {
       const Inventory inventory = Libvirt().TakeInventory();
-      for (auto& problem : HostProblems(settings_.plan, inventory)) {
-        problems.push_back(std::move(problem));
-      }
+      add(HostProblems(settings_.plan, inventory));
+      add(DeviceProblems(settings_.plan, inventory, settings_.profile.emulated_devices));
       record_.versions["hypervisor"] = inventory.hypervisor;
       WriteFile(run_.HostBefore(), ToJson(inventory));
     } catch (const LibvirtError& error) {

@@ -20,6 +20,16 @@ std::vector<std::string> DeployerProblems(const Profile& profile);
 // Names of the plan that the host has already.
 std::vector<std::string> HostProblems(const Plan& plan, const Inventory& inventory);
 
+// The planned devices on the host: there, with the planned ids, in an IOMMU group that can be given away,
+// and no running domain's. `emulated_devices`: as in a profile; the ids on the host are not looked at.
+std::vector<std::string> DeviceProblems(const Plan& plan, const Inventory& inventory,
+                                        bool emulated_devices);
+
+// Base images of the cluster file that are not there or are no qcow2 images. Relative paths are relative to
+// the deployer's working directory. Nothing where the hypervisor is another machine, which may have images
+// that this one has not, or where the devices are emulated: a lab has an image of its own.
+std::vector<std::string> ImageProblems(const Plan& plan, const Profile& profile);
+
 // Throws Error with all of them, one a line; returns where there are none.
 void ThrowProblems(const std::vector<std::string>& problems);
 

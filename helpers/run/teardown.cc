@@ -30,6 +30,8 @@ using std::chrono::seconds;
 
 constexpr int kLinesInMessage = 5;
 constexpr seconds kConnectLimit{30};
+// For a hypervisor that went away, such as a libvirtd that restarts.
+constexpr seconds kComeBackLimit{90};
 // A function goes back to its host driver and a tap device goes away a moment after destroy returned.
 constexpr seconds kSettleLimit{10};
 constexpr seconds kHostDownLimit{120};
@@ -68,6 +70,10 @@ class Teardown {
     EndGroupOf(lease_.command);
     if (lease_.deployed) {
       RunDestroy();
+      if (!report_.destroy_error.empty() && !LibvirtAnswers() && LibvirtComesBack()) {
+        report_.destroy_error.clear();
+        RunDestroy();
+      }
       Look();
     }
     if (!lease_.host_down.empty()) BringHostDown();
@@ -106,6 +112,30 @@ class Teardown {
       if (!error.empty()) report_.destroy_error += (report_.destroy_error.empty() ? "" : "\n") + error;
     }
     progress_.End(report_.destroy_error.empty() ? "destroyed" : "the deployer's destroy failed");
+  }
+
+  bool LibvirtAnswers() const {
+    try {
+      LibvirtConnection::Open(lease_.libvirt_uri, Limit(kConnectLimit));
+      return true;
+    } catch (const Error&) {
+      return false;
+    }
+  }
+
+  bool LibvirtComesBack() {
+    progress_.Begin("waiting for libvirt, which does not answer");
+    const Deadline deadline = Limit(kComeBackLimit);
+    BackOff back_off;
+    while (!deadline.Passed()) {
+      if (LibvirtAnswers()) {
+        progress_.End("libvirt answers again");
+        return true;
+      }
+      back_off.Sleep(deadline);
+    }
+    progress_.End("libvirt did not come back");
+    return false;
   }
 
   void Look() {

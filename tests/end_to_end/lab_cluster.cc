@@ -13,7 +13,15 @@ Deadline Limit() { return Deadline::After(std::chrono::minutes(10)); }
 
 TestLab::TestLab(std::filesystem::path config) : config_(std::move(config)) {}
 
-TestLab::~TestLab() { Lab("down"); }
+// Also after an interruption.
+TestLab::~TestLab() {
+  try {
+    RunChild({LabProgramOfTests().string(), "down", "--lab-dir", directory_.path().string()}, {},
+             Limit().Uninterruptible());
+  } catch (const std::exception& error) {
+    fmt::print(stderr, "a lab may still run in {}: {}\n", directory_.path().string(), error.what());
+  }
+}
 
 ChildResult TestLab::Lab(const std::string& verb, const std::vector<std::string>& arguments) {
   std::vector<std::string> argv{LabProgramOfTests().string(), verb, "--lab-dir",

@@ -10,6 +10,7 @@
 #include "helpers/base/files.h"
 #include "helpers/base/text.h"
 #include "helpers/base/wait.h"
+#include "tests/libvirt/test_hypervisor.h"
 #include "tests/suites/suite_program.h"
 
 namespace passthrough {
@@ -29,9 +30,18 @@ class NeverGreenTest : public testing::Test {
   fs::path Path(const std::string& name) const { return directory_.path() / name; }
   fs::path Latest() const { return Path("logs") / "latest"; }
 
+  // A hypervisor of libvirt's test driver with the planned devices and nothing else.
+  fs::path MakeHypervisor() const {
+    WriteFile(Path("node.xml"),
+              "<node>" + TestHypervisor::Computer() + TestHypervisor::PciDevice(0, 0x030000) +
+                  TestHypervisor::PciDevice(1, 0x040300) + "</node>");
+    return Path("node.xml");
+  }
+
   // A profile whose deployer leaves a mark when it is asked to destroy.
   std::string MakeProfile(const std::string& create, const std::string& destroy_status = "0",
-                          const std::string& uri = "test:///default") {
+                          std::string uri = "") {
+    if (uri.empty()) uri = "test://" + MakeHypervisor().string();
     WriteFile(Path("destroy.sh"),
               fmt::format("#!/bin/sh\necho destroyed >>{}\nexit {}\n", Path("destroyed").string(),
                           destroy_status),

@@ -33,9 +33,9 @@ JunitReport ReadJunit(const std::filesystem::path& file) {
                                            test.attribute("name").value());
       report.all.insert(name);
       if (test.child("skipped")) report.skipped.insert(name);
-      if (const pugi::xml_node failure = test.child("failure")) {
+      for (const pugi::xml_node failure : test.children("failure")) {
         report.failed.insert(name);
-        report.messages[name] = failure.text().get();
+        report.messages[name] += std::string(failure.text().get()) + "\n";
       }
     }
   }

@@ -1,0 +1,20 @@
+#include "helpers/libvirt/iommu_group.h"
+
+namespace passthrough {
+
+bool LeavesGroupViable(const std::string& driver) {
+  return driver.empty() || driver == "vfio-pci" || driver == "pci-stub" || driver == "pcieport";
+}
+
+std::vector<const HostPciDevice*> MembersOnHostDrivers(const HostPciDevice& device,
+                                                       const Inventory& inventory) {
+  std::vector<const HostPciDevice*> found;
+  for (const PciAddress& address : device.iommu_group_members) {
+    const HostPciDevice* member = inventory.FindPciDevice(address);
+    if (member == nullptr || address == device.address) continue;
+    if (!LeavesGroupViable(member->driver)) found.push_back(member);
+  }
+  return found;
+}
+
+}  // namespace passthrough

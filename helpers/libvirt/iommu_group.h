@@ -1,0 +1,20 @@
+// What an IOMMU group asks of its members before one of them can be given to a VM.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "helpers/libvirt/inventory.h"
+
+namespace passthrough {
+
+// A group is given away as a whole: each member is on a vfio driver or on none. Bridges may stay on pcieport,
+// and pci-stub does nothing (Documentation/driver-api/vfio.rst; driver_managed_dma in the kernel).
+bool LeavesGroupViable(const std::string& driver);
+
+// The other members of `device`'s group that are on a driver which keeps the group from being given away.
+// Members that `inventory` does not list count as on no driver.
+std::vector<const HostPciDevice*> MembersOnHostDrivers(const HostPciDevice& device,
+                                                       const Inventory& inventory);
+
+}  // namespace passthrough

@@ -1,0 +1,69 @@
+// What a deployer can do wrong when it creates, and what can happen to libvirt meanwhile.
+#include <fmt/format.h>
+
+#include "tests/faults/fault.h"
+#include "tests/faults/planting.h"
+
+namespace passthrough {
+namespace {
+
+// Every check of the run; what the teardown finds is no check.
+const std::vector<std::string> kEverything = {"*", "-Environment.*"};
+constexpr char kNothingLeft[] =
+    "test -z \"$(virsh list --all --name | grep test-hpc)\"\n"
+    "! virsh net-info test-hpc-pcie-minimal-network 2>/dev/null\n"
+    "! virsh pool-info test-hpc-pcie-minimal-pool 2>/dev/null\n";
+
+}  // namespace
+
+std::vector<Fault> DeployerFaults() {
+  std::vector<Fault> faults = {
+      {.id = "H7",
+       .name = "create exits 0, and a domain is shut off",
+       .create = fmt::format("bring_up_cluster\non_host virsh -q destroy {}", kComputeDomain),
+       .fails = {"Node.IsThereAsPlanned/@node", "NodeIdentity.*/@node", "HostDevice.IsOnVfioPci", "@probes",
+                 "-NodeHealth.*/hpc_controller", "-NodeIdentity.*/hpc_controller"},
+       .says = {{"Node.IsThereAsPlanned/@node", "is shut off, expected running"}}},
+      {.id = "H7b",
+       .name = "create exits 0, and a domain is missing",
+       .create = fmt::format("bring_up_cluster\non_host 'virsh -q destroy {0}; virsh -q undefine {0}'",
+                             kControllerDomain),
+       .fails = {"Node.IsThereAsPlanned/hpc_controller", "NodeIdentity.*/hpc_controller", "NodeHealth.*/hpc_controller",
+                 "HostDomain.HasExactlyThePlannedDevices/hpc_controller"},
+       .says = {{"Node.IsThereAsPlanned/hpc_controller", "libvirt has no domain test-hpc-pcie-minimal-controller"}}},
+      {.id = "H7c",
+       .name = "create exits 0 and did nothing",
+       .create = "true",
+       .fails = {"Node.*", "NodeIdentity.*", "HostDomain.*", "HostDevice.*", "@probes"},
+       .says = {{"Node.IsThereAsPlanned/@node", "The deployer did not make it, whatever it says"}}},
+      {.id = "H8",
+       .name = "create hangs when the cluster is there",
+       .profile = "s/create: 120/create: 20/",
+       .create = "bring_up_cluster\nsleep 1000",
+       .fails = kEverything,
+       .says = {{"Node.IsThereAsPlanned/@node", "no end after 20 s, killed"}},
+       .afterwards = kNothingLeft},
+      {.id = "H8b",
+       .name = "create fails and leaves half a cluster",
+       .create = fmt::format("bring_up_cluster\non_host 'virsh -q destroy {0}; virsh -q undefine {0}'\n"
+                             "echo no space left on device\nexit 3",
+                             kComputeDomain),
+       .fails = kEverything,
+       .says = {{"Node.IsThereAsPlanned/@node", "no space left on device"}},
+       .afterwards = kNothingLeft},
+      {.id = "H12",
+       .name = "libvirt goes away in the middle, and comes back half a minute later",
+       .create = "# libvirtd is stopped when the cluster is there, and started again 30 s later\n"
+                 "bring_up_cluster\n"
+                 "on_host \"systemctl stop 'libvirtd*.socket' libvirtd.service; systemd-run -q --on-active=30 "
+                 "--timer-property=AccuracySec=100ms "
+                 "systemctl start libvirtd.socket libvirtd.service\"",
+       .fails = kEverything,
+       .says = {{"Node.IsThereAsPlanned/@node", "libvirt"}},
+       .afterwards = kNothingLeft},
+  };
+  for (Fault& fault : faults) fault.mode = FaultMode::kDeploy;
+  return faults;
+}
+
+}  // namespace passthrough

@@ -1,0 +1,47 @@
+#include "tests/faults/fault_lab.h"
+
+#include <fmt/format.h>
+
+#include "helpers/base/error.h"
+
+namespace passthrough {
+namespace {
+
+std::filesystem::path ConfigOf(FaultCluster cluster) {
+  const std::filesystem::path source = PASSTHROUGH_SOURCE_DIR;
+  if (cluster == FaultCluster::kOneGpu) return source / "configs" / "test-pcie-passthrough-minimal.yaml";
+  return source / "tests" / "faults" / "two-gpu-nodes.yaml";
+}
+
+}  // namespace
+
+FaultLab::FaultLab(FaultCluster cluster) : lab_(ConfigOf(cluster)) {
+  lab_.MustLab("up", {lab_.config().string()});
+  lab_.MustLab("snapshot", {kUp});
+  lab_.MustLab("create", {lab_.config().string()});
+  // Every node has booted once it has been looked at.
+  const ChildResult healthy = lab_.Suite({"--attach"});
+  if (healthy.exit_status != 0) throw Error("the cluster is not healthy to begin with:\n" + healthy.output);
+  lab_.MustLab("snapshot", {kDeployed});
+}
+
+void FaultLab::Restore(const std::string& snapshot) { lab_.MustLab("restore", {snapshot}); }
+
+// ssh passes one line to the other side's shell.
+void FaultLab::OnHost(const std::string& script) {
+  lab_.MustRunOn("", {"sh", "-ec", ShellWord(script)});
+}
+
+void FaultLab::InNode(const std::string& node, const std::string& script) {
+  lab_.MustRunOn(node, {"sudo", "-n", "sh", "-ec", ShellWord(script)});
+}
+
+std::string ShellWord(const std::string& text) {
+  std::string word = "'";
+  for (const char character : text) {
+    word += character == '\'' ? std::string("'\\''") : std::string(1, character);
+  }
+  return word + "'";
+}
+
+}  // namespace passthrough

@@ -1,0 +1,60 @@
+// What can be wrong with a node as a machine.
+#include <fmt/format.h>
+
+#include "tests/faults/fault.h"
+#include "tests/faults/planting.h"
+
+namespace passthrough {
+
+std::vector<Fault> NodeFaults() {
+  return {
+      {.id = "N30",
+       .name = "another machine answers at the node's address",
+       .in_node = CoverFile("/sys/class/dmi/id/product_uuid", "s/.*/00000000-1111-2222-3333-444444444444/"),
+       .fails = {"NodeIdentity.IsTheDomainItClaimsToBe/@node"},
+       .says = {{"NodeIdentity.IsTheDomainItClaimsToBe/@node", "has UUID 00000000-1111-2222-3333-444444444444"}}},
+      {.id = "N30b",
+       .name = "the node has another address than configured",
+       .cluster_file = "s/192.168.140.11/192.168.140.12/",
+       .fails = {"NodeIdentity.HasItsConfiguredAddress/@node"},
+       .says = {{"NodeIdentity.HasItsConfiguredAddress/@node",
+                 "it is reached at 192.168.140.11, expected 192.168.140.12"}}},
+      {.id = "N20",
+       .name = "a Xid in the kernel's log",
+       .in_node = SayInKernelLog("NVRM: Xid (PCI:0000:01:00): 79, pid=1234, GPU has fallen off the bus."),
+       .fails = {"KernelMessages.HaveNoXid"},
+       .says = {{"KernelMessages.HaveNoXid", "reported Xid 79"}}},
+      {.id = "N20b",
+       .name = "the GPU fell off the bus, told without the word Xid",
+       .in_node = SayInKernelLog("NVRM: GPU at PCI:0000:01:00: GPU has fallen off the bus."),
+       .fails = {"KernelMessages.HaveNoLostDevice"},
+       .says = {{"KernelMessages.HaveNoLostDevice", "has fallen off the bus"}}},
+      {.id = "N31",
+       .name = "the node was reset and booted again",
+       .on_host = fmt::format("virsh -q reset {}\nsleep 3", kComputeDomain),
+       .fails = {"NodeHealth.BootedOnce/@node"},
+       .says = {{"NodeHealth.BootedOnce/@node", "it began anew once without having been shut down"}}},
+      {.id = "N31b",
+       .name = "the node's console has a kernel panic",
+       .in_node = "echo 'Kernel panic - not syncing: Fatal exception in interrupt' >/dev/console",
+       .fails = {"NodeHealth.BootedOnce/@node"},
+       .says = {{"NodeHealth.BootedOnce/@node", "its kernel crashed"}}},
+      {.id = "N32",
+       .name = "the node's root file system is read-only",
+       .in_node = "mount -o remount,ro /",
+       .fails = {"NodeHealth.RootFileSystemIsWritable/@node"},
+       .says = {{"NodeHealth.RootFileSystemIsWritable/@node", "root file system is read-only"}}},
+      {.id = "N32b",
+       .name = "the node's file system of temporary files is full",
+       .in_node = "mount -o remount,size=900k /tmp",
+       .fails = {"NodeHealth.DiskHasSpace/@node"},
+       .says = {{"NodeHealth.DiskHasSpace/@node", "KiB free, expected 1024 at least"}}},
+      {.id = "N32c",
+       .name = "the node's clock jumped by a day",
+       .in_node = "date -s \"@$(($(date +%s) + 86400))\"",
+       .fails = {"NodeHealth.ClockIsRight/@node"},
+       .says = {{"NodeHealth.ClockIsRight/@node", "its clock was set since its boot"}}},
+  };
+}
+
+}  // namespace passthrough

@@ -1,0 +1,108 @@
+// What can be wrong with the functions on a node's PCI bus.
+#include "tests/faults/fault.h"
+#include "tests/faults/planting.h"
+
+namespace passthrough {
+
+std::vector<Fault> PciFaults() {
+  return {
+      {.id = "N1",
+       .name = "the GPU is not in the node",
+       .on_host = UnplugFromDomain("0000:01:00.0", kComputeDomain),
+       .fails = {"HostDomain.HasExactlyThePlannedDevices/@node", "HostDevice.IsOnVfioPci/@gpu", "PciVisibility.*",
+                 "PciDevice.*/@gpu", "GpuDriver.*", "@smi", "DeviceFiles.OneForEachGpu"},
+       .says = {{"HostDomain.HasExactlyThePlannedDevices/@node", "no <hostdev> for 0000:01:00.0"},
+                {"PciDevice.IsWhereLibvirtAttachedIt/@gpu", "GPU 0000:01:00.0 is not attached to domain"}}},
+      {.id = "N2",
+       .name = "the GPU's audio function did not arrive",
+       .on_host = UnplugFromDomain("0000:01:00.1", kComputeDomain),
+       .fails = {"HostDomain.HasExactlyThePlannedDevices/@node", "HostDevice.IsOnVfioPci/@audio", "PciVisibility.*",
+                 "PciDevice.*/@audio"},
+       .says = {{"PciVisibility.EachPlannedIdIsThereExactlyAsOftenAsPlanned", "0 PCI functions with id 10de:22bd"},
+                {"PciVisibility.NoOtherNvidiaFunctionIsThere", "1 NVIDIA functions"}}},
+      {.id = "N3",
+       .name = "the GPU is another model than planned",
+       .cluster_file = "s/\"2684\"/\"2704\"/",
+       .fails = {"PciVisibility.EachPlannedIdIsThereExactlyAsOftenAsPlanned", "PciDevice.HasThePlannedId/@gpu"},
+       .says = {{"PciDevice.HasThePlannedId/@gpu", "reads 10de:2684 in the node, expected 10de:2704"}}},
+      {.id = "N3b",
+       .name = "a function of another kind than planned stands at the GPU's address",
+       .cluster_file = "s/\"audio\"/\"storage\"/",
+       .fails = {"PciDevice.HasTheClassOfItsType/@audio"},
+       .says = {{"PciDevice.HasTheClassOfItsType/@audio", "expected"}}},
+      {.id = "N4",
+       .name = "one GPU fewer than planned",
+       .cluster = FaultCluster::kTwoNodes,
+       .on_host = UnplugFromDomain("0000:02:00.0", "test-two-gpu-nodes-compute-01"),
+       .fails = {"HostDomain.HasExactlyThePlannedDevices/@node", "HostDevice.IsOnVfioPci/hpc_compute_01_0000_02_00_0",
+                 "PciVisibility.*/@node", "PciDevice.*/hpc_compute_01_0000_02_00_0",
+                 "GpuDriver.*/hpc_compute_01_0000_02_00_0", "NvidiaSmi.TableHasExactlyThePlannedGpus/@node",
+                 "NvidiaSmi.XmlHasExactlyThePlannedGpus/@node", "DeviceFiles.OneForEachGpu/@node"},
+       .says = {{"NvidiaSmi.TableHasExactlyThePlannedGpus/@node", "1 GPU, expected 2"},
+                {"DeviceFiles.OneForEachGpu/@node", "1 device files of GPUs: /dev/nvidia0, expected 2"}}},
+      {.id = "N4b",
+       .name = "one GPU more than planned",
+       .cluster = FaultCluster::kTwoNodes,
+       .cluster_file = "/02:00/d",
+       .fails = {"HostDomain.HasExactlyThePlannedDevices/@node", "PciVisibility.*/@node",
+                 "NvidiaSmi.TableHasExactlyThePlannedGpus/@node", "NvidiaSmi.XmlHasExactlyThePlannedGpus/@node",
+                 "DeviceFiles.OneForEachGpu/@node"},
+       .says = {{"PciVisibility.NoOtherNvidiaFunctionIsThere/@node", "4 NVIDIA functions"},
+                {"NvidiaSmi.XmlHasExactlyThePlannedGpus/@node", "expected 1"}}},
+      {.id = "N5",
+       .name = "two nodes have each other's GPUs",
+       .cluster = FaultCluster::kTwoNodes,
+       .cluster_file = "s/:01:00/:x:00/; s/:03:00/:01:00/; s/:x:00/:03:00/",
+       .fails = {"HostDomain.HasExactlyThePlannedDevices/hpc_compute_*", "PciDevice.*/hpc_compute_01_0000_03_*",
+                 "PciDevice.*/hpc_compute_02_0000_01_*", "GpuDriver.*/hpc_compute_01_0000_03_*",
+                 "GpuDriver.*/hpc_compute_02_0000_01_*"},
+       .says = {{"HostDomain.HasExactlyThePlannedDevices/hpc_compute_02",
+                 "a <hostdev> for 0000:03:00.0, which is not planned for it"}}},
+      {.id = "N6",
+       .name = "the GPU does not answer any more: its config space reads all ones",
+       .in_node = std::string("# the bus below the GPU's root port gets another number, so that nothing answers\n") +
+                  kFindGpu +
+                  "port=$(dirname \"$(readlink -f \"$gpu\")\")\n"
+                  "printf '\\377' | dd of=\"$port/config\" bs=1 seek=25 conv=notrunc\n",
+       .fails = {"PciDevice.ConfigSpaceIsAlive/@gpu", "PciDevice.BarsAreAssigned/@gpu", "@smi", "-GpuUuids.*",
+                 "DeviceFiles.SshUserCanOpenThem"},
+       .says = {{"PciDevice.ConfigSpaceIsAlive/@gpu", "its config space reads all ones"}}},
+      {.id = "N7",
+       .name = "a BAR of the GPU has no address",
+       .in_node = kFindGpu + CoverFile("$gpu/resource", "1s/^0x[0-9a-f]*/0x0000000000000000/"),
+       .fails = {"PciDevice.BarsAreAssigned/@gpu"},
+       .says = {{"PciDevice.BarsAreAssigned/@gpu", "BAR 0 has no address assigned"}}},
+      {.id = "N7b",
+       .name = "the kernel found no space for a BAR",
+       .in_node = std::string(kFindGpu) + "# kernel log: the GPU's BAR 1: no space\n"
+                  "echo \"<6>pci ${gpu##*/}: BAR 1: no space for [mem size 0x10000000 64bit pref]\" >/dev/kmsg\n",
+       .fails = {"KernelMessages.HaveNoBarWithoutSpace"},
+       .says = {{"KernelMessages.HaveNoBarWithoutSpace", "found no space"}}},
+      {.id = "N21",
+       .name = "an uncorrected PCIe error in the kernel's log",
+       .in_node = SayInKernelLog("pcieport 0000:00:02.0: AER: Uncorrected (Fatal) error received: 0000:01:00.0"),
+       .fails = {"KernelMessages.HaveNoPcieError"},
+       .says = {{"KernelMessages.HaveNoPcieError", "AER: Uncorrected (Fatal)"}}},
+      {.id = "N21b",
+       .name = "the GPU's counters of uncorrected PCIe errors are not 0",  // no emulated function has them
+       .mode = FaultMode::kReplay,
+       .in_evidence = "sed -i '/^device: 0x2684/a aer_fatal: 2 MalfTLP=2' evidence/hpc_compute_01/pci.txt",
+       .fails = {"PciDevice.HasNoUncorrectedPcieError/@gpu"},
+       .says = {{"PciDevice.HasNoUncorrectedPcieError/@gpu", "2 uncorrected PCIe errors (fatal)"}}},
+      {.id = "N22",
+       .name = "the link is narrower than the GPU and its slot can have it",
+       .in_node = kFindGpu + CoverFile("$gpu/max_link_width", "s/.*/16/") +
+                  CoverFile("$gpu/current_link_width", "s/.*/4/"),
+       .fails = {"PciDevice.LinkHasAllItsLanes/@gpu"},
+       .says = {{"PciDevice.LinkHasAllItsLanes/@gpu", "has 4 lanes, it can have 16"}}},
+      {.id = "N25",
+       .name = "a node with two NUMA nodes has its GPU on none of them",
+       .in_node = "# sysfs of a machine with two NUMA nodes, the GPU's files as they are: -1\n" +
+                  CoverFile("/sys/devices/system/node/online", "s/.*/0-1/") +
+                  CoverFile("/sys/devices/system/node/has_cpu", "s/.*/0-1/"),
+       .fails = {"PciDevice.IsNearAProcessor"},
+       .says = {{"PciDevice.IsNearAProcessor/@gpu", "is on no NUMA node, though this node has 2"}}},
+  };
+}
+
+}  // namespace passthrough

@@ -1,0 +1,69 @@
+#include "tests/faults/verdict.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "helpers/base/error.h"
+#include "tests/faults/expectation.h"
+
+namespace passthrough {
+namespace {
+
+std::set<std::string> Without(std::set<std::string> from, const std::set<std::string>& what) {
+  for (const std::string& one : what) from.erase(one);
+  return from;
+}
+
+void CompareSets(const Judgement& judgement, const std::set<std::string>& expected, Verdict& verdict) {
+  const auto& failed = judgement.report.failed;
+  for (const std::string& check : Without(expected, failed)) {
+    verdict.problems.push_back("passed, and had to fail: " + check);
+  }
+  for (const std::string& check : Without(failed, expected)) {
+    verdict.problems.push_back(
+        fmt::format("failed, and had to pass: {}: {}", check, judgement.report.messages.at(check)));
+  }
+  for (const std::string& check : judgement.report.skipped) {
+    verdict.problems.push_back("was skipped: " + check);
+  }
+  std::set<std::string> missing = Without(judgement.all, judgement.report.all);
+  missing.erase("Environment.NothingIsLeftBehind");  // is there only where it failed
+  for (const std::string& check : missing) verdict.problems.push_back("is not in the report: " + check);
+}
+
+void CompareTexts(const Fault& fault, const Judgement& judgement, Verdict& verdict) {
+  for (const Says& says : fault.says) {
+    for (const std::string& check : ExpandChecks({says.check}, judgement.all)) {
+      const auto message = judgement.report.messages.find(check);
+      const std::string said = message == judgement.report.messages.end() ? "nothing" : message->second;
+      if (said.find(says.text) != std::string::npos) continue;
+      verdict.problems.push_back(fmt::format("{} had to say \"{}\"; it said: {}", check, says.text, said));
+    }
+  }
+}
+
+}  // namespace
+
+Verdict Compare(const Fault& fault, const Judgement& judgement) {
+  Verdict verdict;
+  verdict.fault = &fault;
+  verdict.seconds = judgement.run.seconds;
+  verdict.failed = InShort(judgement.report.failed, judgement.all);
+  try {
+    const std::set<std::string> expected = ExpandChecks(fault.fails, judgement.all);
+    CompareSets(judgement, expected, verdict);
+    CompareTexts(fault, judgement, verdict);
+    const int expected_status = expected.empty() ? 0 : 1;
+    if (judgement.run.exit_status != expected_status) {
+      verdict.problems.push_back(fmt::format("the suite ended with {}, expected exit status {}",
+                                             judgement.run.HowItEnded(), expected_status));
+    }
+  } catch (const Error& error) {
+    verdict.problems.emplace_back(error.what());
+  }
+  verdict.caught = verdict.problems.empty();
+  return verdict;
+}
+
+}  // namespace passthrough

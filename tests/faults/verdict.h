@@ -1,0 +1,23 @@
+// Whether a fault was caught, by exactly the checks that must catch it.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "tests/faults/fault.h"
+#include "tests/faults/judgement.h"
+
+namespace passthrough {
+
+struct Verdict {
+  const Fault* fault = nullptr;
+  bool caught = false;
+  double seconds = 0;                 // the suite's run alone
+  std::string failed;                 // the checks that failed, in short
+  std::vector<std::string> problems;  // why it is not caught, one a line
+};
+
+// Compares what failed with what must.
+Verdict Compare(const Fault& fault, const Judgement& judgement);
+
+}  // namespace passthrough
