@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <string_view>
+#include <tuple>
 
 #include "helpers/base/text.h"
 
@@ -51,12 +52,12 @@ const std::vector<Fault>& AllFaults() {
                        DeployerFaults, TeardownFaults}) {
       for (Fault& fault : part()) faults.push_back(std::move(fault));
     }
-    // By kind and number, "N2" before "N18b"; stable, so that letters stay as they are written.
+    // "N2" before "N18b" before "H1".
     const auto key = [](const Fault& fault) {
-      return std::pair(fault.id[0] == 'N' ? 0 : 1, std::stoi(fault.id.substr(1)));
+      return std::tuple(fault.id[0] == 'N' ? 0 : 1, std::stoi(fault.id.substr(1)), fault.id);
     };
-    std::stable_sort(faults.begin(), faults.end(),
-                     [&](const Fault& a, const Fault& b) { return key(a) < key(b); });
+    std::sort(faults.begin(), faults.end(),
+              [&](const Fault& a, const Fault& b) { return key(a) < key(b); });
     return faults;
   }();
   return all;

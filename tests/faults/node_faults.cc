@@ -41,7 +41,8 @@ std::vector<Fault> NodeFaults() {
        .says = {{"NodeHealth.BootedOnce/@node", "its kernel crashed"}}},
       {.id = "N32",
        .name = "the node's root file system is read-only",
-       .in_node = "mount -o remount,ro /",
+       .in_node = "# a read-only mount over /\n"
+                  "mount -o bind / /\nmount -o remount,bind,ro /\n",
        .fails = {"NodeHealth.RootFileSystemIsWritable/@node"},
        .says = {{"NodeHealth.RootFileSystemIsWritable/@node", "root file system is read-only"}}},
       {.id = "N32b",

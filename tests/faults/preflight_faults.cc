@@ -9,6 +9,27 @@ namespace {
 const std::vector<std::string> kEverything = {"*", "-Environment.*"};
 // Nothing was created: the deployer would have left a network.
 constexpr char kNothingCreated[] = "! virsh net-info test-hpc-pcie-minimal-network 2>/dev/null";
+// Each directory of sysfs is covered by a copy of what libvirt reads there; those below a bridge after it.
+constexpr char kHideIommuGroups[] = R"(# libvirt is shown a sysfs in which no PCI function has an IOMMU group
+for link in /sys/bus/pci/devices/*; do readlink -f "$link"; done | sort >/tmp/functions
+while read -r function; do
+  copy=$(mktemp -d)
+  chmod 755 "$copy"
+  for file in config class vendor device subsystem_vendor subsystem_device revision irq resource uevent; do
+    cp "$function/$file" "$copy/"
+  done
+  for link in driver subsystem; do
+    if [ -L "$function/$link" ]; then cp -P "$function/$link" "$copy/"; fi
+  done
+  for below in "$function"/0000:*; do
+    if [ -d "$below" ]; then mkdir "$copy/${below##*/}" "/tmp/${below##*/}"; mount --bind "$below" "/tmp/${below##*/}"; fi
+  done
+  mount --bind "$copy" "$function"
+  for below in "$function"/0000:*; do
+    if [ -d "$below" ]; then mount --bind "/tmp/${below##*/}" "$below"; fi
+  done
+done </tmp/functions
+)";
 constexpr char kAnyCheck[] = "Node.IsThereAsPlanned/hpc_controller";
 
 }  // namespace
@@ -17,9 +38,7 @@ std::vector<Fault> PreflightFaults() {
   std::vector<Fault> faults = {
       {.id = "H1",
        .name = "the host's IOMMU is off",
-       .on_host = "# every PCI function's directory in sysfs covered, so that libvirt sees no IOMMU group\n"
-                  "for link in /sys/bus/pci/devices/*; do readlink -f \"$link\"; done | sort -r >/tmp/functions\n"
-                  "while read -r function; do mount -t tmpfs none \"$function\"; done </tmp/functions\n",
+       .on_host = kHideIommuGroups,
        .says = {{kAnyCheck, "IOMMU is off"}, {kAnyCheck, "intel_iommu=on"}}},
       {.id = "H2",
        .name = "the GPU's group is not viable: its audio function stays with a driver of the host's",

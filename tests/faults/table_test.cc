@@ -88,6 +88,16 @@ TEST(FaultTableTest, EveryEntryIsWhole) {
   }
 }
 
+// What goes wrong with GPUs that are passed through: 32 kinds in a node, 12 on the host.
+TEST(FaultTableTest, EveryKindOfFaultIsThere) {
+  std::set<std::string> kinds;
+  for (const Fault& fault : AllFaults()) {
+    kinds.insert(fault.id[0] + std::to_string(std::stoi(fault.id.substr(1))));
+  }
+  for (int number = 1; number <= 32; ++number) EXPECT_TRUE(kinds.contains(fmt::format("N{}", number))) << number;
+  for (int number = 1; number <= 12; ++number) EXPECT_TRUE(kinds.contains(fmt::format("H{}", number))) << number;
+}
+
 TEST(FaultTableTest, AsManyAsWerePromised) {
   size_t planted = 0;
   size_t in_lab = 0;
