@@ -76,8 +76,7 @@ std::vector<Job> GithubJobs() {
       if (publishes && (!step["if"] || step["if"].as<std::string>() != "always()")) job.always = false;
       const YAML::Node with = step["with"] ? step["with"] : YAML::Node(YAML::NodeType::Map);
       Append(job.reports, Lines(with["report_paths"]));
-      if (uses.find("upload-artifact") != std::string::npos)
-        Append(job.artifacts, Lines(with["path"]));
+      if (uses.find("upload-artifact") != std::string::npos) Append(job.artifacts, Lines(with["path"]));
       if (uses.find("cache") != std::string::npos) Append(job.cache, Lines(with["path"]));
     }
     jobs.push_back(job);

@@ -14,6 +14,8 @@ namespace {
 
 using Words = std::vector<std::string>;
 
+const std::string kFaults = std::string(PASSTHROUGH_BINARY_DIR) + "/bin/passthrough-faults";
+
 // What `argv` prints; each command is run once.
 const ChildResult& OutputOf(const Words& argv) {
   static std::map<Words, ChildResult> known;
@@ -85,6 +87,7 @@ std::string ProblemOf(const DocumentedCommand& command) {
   }
   if (program == "$suite" || program == "passthrough-suite")
     return ProblemOfOwn(command, {SuiteProgram().string()});
+  if (program == "passthrough-faults") return ProblemOfOwn(command, {kFaults});
   if (program == "$lab" || program == "passthrough-lab") {
     DocumentedCommand upto = command;  // what follows "--" is for the node
     upto.words.erase(std::find(upto.words.begin(), upto.words.end(), "--"), upto.words.end());
@@ -101,6 +104,7 @@ std::string ProblemOf(const DocumentedCommand& command) {
 
 bool IsOptionOfTheProject(const std::string& option) {
   std::vector<Words> helps{{SuiteProgram().string(), "--help"},
+                           {kFaults, "--help"},
                            {"ctest", "--help"},
                            {"virsh", "help", "domifaddr"},
                            {"sh", "./remote/run-all.sh", "--help"}};

@@ -71,6 +71,26 @@ TEST(DocumentsTest, EachOptionOfTheSuiteIsInTheReadme) {
   }
 }
 
+// A group that is none is answered with the list of those that are.
+TEST(DocumentsTest, EachGroupOfTestsIsInTheReadme) {
+  const ChildResult result = RunChild({(kSource / "run-tests.sh").string(), "no-such-group"}, {},
+                                      Deadline::After(std::chrono::minutes(1)));
+  EXPECT_EQ(result.exit_status, 1);
+  const size_t list = result.output.find("there are ");
+  ASSERT_NE(list, std::string::npos) << result.output;
+  const std::string groups =
+      std::regex_replace(result.output.substr(list + 10), std::regex("run-tests.sh: |[,\n]|and "), " ");
+  const std::string readme = ReadFile(kSource / "README.md");
+  size_t named = 0;
+  for (const std::string_view group : SplitWords(groups)) {
+    EXPECT_TRUE(readme.find("`" + std::string(group) + "`") != std::string::npos ||
+                readme.find("`./run-tests.sh " + std::string(group) + "`") != std::string::npos)
+        << group;
+    ++named;
+  }
+  EXPECT_GE(named, 6u);
+}
+
 // As GitHub makes it: lower case, blanks to hyphens, no punctuation.
 std::string Anchor(const std::string& heading) {
   std::string anchor;

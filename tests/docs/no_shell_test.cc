@@ -44,7 +44,8 @@ TEST(NoShellTest, NoFunctionThatStartsAShell) {
 TEST(NoShellTest, RemoteShellsAreTheKnownOnes) {
   const std::map<std::string, std::string> known{
       {"helpers/evidence/collector.cc", "runs the command of remote_archive.cc"},
-      {"helpers/evidence/remote_archive.cc", "a nonce of hex digits, a number, names of probes that were checked"},
+      {"helpers/evidence/remote_archive.cc",
+       "a nonce of hex digits, a number, names of probes that were checked"},
       {"helpers/run/disruption.cc", "PCI addresses, as numbers printed anew"},
       {"helpers/ssh/ssh_session.h", "declares Exec"},
       {"lab/lab_facts.cc", "the lab directory's own path, in single quotes (ShellWord)"},
