@@ -21,7 +21,7 @@ for argument in "$@"; do
   case $previous$argument in
   --profile=lab | --profilelab) needs_lab=yes ;;
   --profile=* | --profile?*) needs_lab=no ;;
-  --replay* | --help | --version | --gtest_list_tests | --destroy*) needs_lab=no ;;
+  --replay* | --help | --version | --gtest_list_tests | --destroy* | --reap | --merge-junit*) needs_lab=no ;;
   esac
   previous=
   [ "$argument" != --profile ] || previous=--profile

@@ -10,6 +10,7 @@
 #include <thread>
 
 #include "helpers/base/interruption.h"
+#include "helpers/base/text.h"
 #include "helpers/process/child_process.h"
 #include "helpers/ssh/ssh_session.h"
 #include "tests/ssh/openssh_server.h"
@@ -133,6 +134,14 @@ TEST_F(Connect, WithAgent) {
   });
   while (!std::filesystem::exists(socket + ".ready")) std::this_thread::sleep_for(milliseconds(10));
   EXPECT_EQ(Try(account), "connected");
+  // What is refused is told without what the agent holds: neither keys nor their comments.
+  account.user = "nobody-of-that-name";
+  const std::string refused = Try(account);
+  EXPECT_THAT(refused, HasSubstr("every key of the ssh-agent was refused"));
+  const std::string key = ReadFile(TestUserKey().string() + ".pub");
+  for (const std::string_view word : SplitWords(key)) {
+    EXPECT_THAT(refused, testing::Not(HasSubstr(std::string(word))));
+  }
   WriteFile(socket + ".end", "");
   agent.join();
   unsetenv("SSH_AUTH_SOCK");

@@ -1,0 +1,161 @@
+// What README.md and docs/ say is so: commands, options, links, files, quoted messages.
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cctype>
+#include <regex>
+#include <set>
+
+#include "helpers/base/files.h"
+#include "helpers/base/text.h"
+#include "tests/docs/command_checks.h"
+#include "tests/docs/source_files.h"
+#include "tests/suites/suite_program.h"
+
+namespace passthrough {
+namespace {
+
+namespace fs = std::filesystem;
+using testing::HasSubstr;
+using testing::IsEmpty;
+
+const fs::path kSource = PASSTHROUGH_SOURCE_DIR;
+
+DocumentedCommand One(const std::string& shell) { return CommandsOf(shell, "here:1").at(0); }
+
+TEST(DocumentsTest, EachCommandIsOne) {
+  size_t checked = 0;
+  for (const Document& document : ProjectDocuments()) {
+    for (const DocumentedCommand& command : CommandsOf(document)) {
+      EXPECT_THAT(ProblemOf(command), IsEmpty());
+      ++checked;
+    }
+  }
+  EXPECT_GT(checked, 60u) << "the documents' commands were not found";
+}
+
+TEST(DocumentsTest, ACommandThatIsNoneIsFound) {
+  EXPECT_THAT(ProblemOf(One("./run-suite.sh --profil host")), HasSubstr("--profil: no such option"));
+  EXPECT_THAT(ProblemOf(One("$suite --cycles 5")), HasSubstr("--cycles without --disruptive"));
+  EXPECT_THAT(ProblemOf(One("$lab create --forse x.yaml")), HasSubstr("unknown option --forse"));
+  EXPECT_THAT(ProblemOf(One("$lab creat x.yaml")), HasSubstr("unknown command creat"));
+  EXPECT_THAT(ProblemOf(One("virsh -c \"$uri\" net-destroi x")), HasSubstr("net-destroi"));
+  EXPECT_THAT(ProblemOf(One("virsh undefine x --everything")), HasSubstr("no option --everything"));
+  EXPECT_THAT(ProblemOf(One("ctest --preset laboratory")), HasSubstr("no preset laboratory"));
+}
+
+TEST(DocumentsTest, EachOptionInTheProseIsKnown) {
+  // Of the kernel's, GoogleTest's and others' programs.
+  const std::set<std::string> of_others{"--force", "--gtest_list_tests", "--gtest_filter", "--gtest_output"};
+  const std::regex option("--[a-z][a-z_-]*");
+  for (const Document& document : ProjectDocuments()) {
+    for (const std::string& span : document.spans) {
+      for (std::sregex_iterator at(span.begin(), span.end(), option), end; at != end; ++at) {
+        if (of_others.contains(at->str())) continue;
+        EXPECT_TRUE(IsOptionOfTheProject(at->str()))
+            << document.path << " names " << at->str() << " in `" << span << "`";
+      }
+    }
+  }
+  EXPECT_FALSE(IsOptionOfTheProject("--no-such-option"));
+}
+
+TEST(DocumentsTest, EachOptionOfTheSuiteIsInTheReadme) {
+  const std::string readme = ReadFile(kSource / "README.md");
+  const std::string help = RunSuite({"--help"}).output;
+  const std::regex option("\n  (--[a-z-]+)");
+  for (std::sregex_iterator at(help.begin(), help.end(), option), end; at != end; ++at) {
+    EXPECT_THAT(readme, HasSubstr("`" + (*at)[1].str())) << "not in README.md";
+  }
+}
+
+// A group that is none is answered with the list of those that are.
+TEST(DocumentsTest, EachGroupOfTestsIsInTheReadme) {
+  const ChildResult result = RunChild({(kSource / "run-tests.sh").string(), "no-such-group"}, {},
+                                      Deadline::After(std::chrono::minutes(1)));
+  EXPECT_EQ(result.exit_status, 1);
+  const size_t list = result.output.find("there are ");
+  ASSERT_NE(list, std::string::npos) << result.output;
+  const std::string groups =
+      std::regex_replace(result.output.substr(list + 10), std::regex("run-tests.sh: |[,\n]|and "), " ");
+  const std::string readme = ReadFile(kSource / "README.md");
+  size_t named = 0;
+  for (const std::string_view group : SplitWords(groups)) {
+    EXPECT_TRUE(readme.find("`" + std::string(group) + "`") != std::string::npos ||
+                readme.find("`./run-tests.sh " + std::string(group) + "`") != std::string::npos)
+        << group;
+    ++named;
+  }
+  EXPECT_GE(named, 6u);
+}
+
+// As GitHub makes it: lower case, blanks to hyphens, no punctuation.
+std::string Anchor(const std::string& heading) {
+  std::string anchor;
+  for (const unsigned char c : heading) {
+    if (std::isalnum(c) != 0 || c == '-' || c == '_' || c >= 0x80)
+      anchor += static_cast<char>(std::tolower(c));
+    if (c == ' ') anchor += '-';
+  }
+  return anchor;
+}
+
+TEST(DocumentsTest, EachLinkLeadsSomewhere) {
+  for (const Document& document : ProjectDocuments()) {
+    for (const std::string& link : document.links) {
+      if (link.starts_with("http")) continue;
+      const size_t hash = link.find('#');
+      const fs::path file = hash == 0 ? document.path : document.path.parent_path() / link.substr(0, hash);
+      ASSERT_TRUE(fs::exists(file)) << document.path << " links to " << link;
+      if (hash == std::string::npos) continue;
+      std::vector<std::string> anchors;
+      for (const auto& heading : ReadDocument(file).headings) anchors.push_back(Anchor(heading));
+      EXPECT_THAT(anchors, testing::Contains(link.substr(hash + 1))) << document.path;
+    }
+  }
+}
+
+TEST(DocumentsTest, EachFileOfTheProjectThatIsNamedIsThere) {
+  const std::regex file("(configs|docs|tests|cmake|lab|remote|helpers|suites|fixtures)/[A-Za-z0-9_./-]+");
+  for (const Document& document : ProjectDocuments()) {
+    for (const std::string& span : document.spans) {
+      if (!std::regex_match(span, file)) continue;
+      EXPECT_TRUE(fs::exists(kSource / span)) << document.path << " names " << span;
+    }
+  }
+}
+
+// "…" stands for what differs.
+std::vector<std::string> Fragments(const std::string& message) {
+  std::vector<std::string> fragments;
+  const std::string dots = "…";
+  for (size_t begin = 0; begin <= message.size();) {
+    const size_t end = std::min(message.find(dots, begin), message.size());
+    const std::string fragment(Trim(message.substr(begin, end - begin)));
+    if (fragment.size() > 2) fragments.push_back(fragment);
+    begin = end + dots.size();
+  }
+  return fragments;
+}
+
+TEST(DocumentsTest, EachSymptomIsWhatAProgramOfTheProjectPrints) {
+  const std::string literals = AllLiterals();
+  const Document manual = ReadDocument(kSource / "docs" / "manual.md");
+  size_t symptoms = 0;
+  for (const auto& spans : manual.table_spans) {
+    for (const std::string& span : spans) {
+      ++symptoms;
+      for (const std::string& fragment : Fragments(span)) {
+        EXPECT_NE(literals.find(fragment), std::string::npos)
+            << "docs/manual.md quotes what nothing prints: " << fragment;
+      }
+    }
+  }
+  EXPECT_GT(symptoms, 30u);
+  EXPECT_EQ(literals.find("this message is nobody's"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace passthrough
