@@ -193,7 +193,7 @@ TEST_P(GpuWork, CopiesUseTheLink) {
   }
   RecordProperty("to_device_gb_per_s", fmt::format("{:.3f}", *gpu().to_device));
   RecordProperty("from_device_gb_per_s", fmt::format("{:.3f}", *gpu().from_device));
-  RecordProperty("link", fmt::format("{} x{}", gpu().link_speed, gpu().link_width.value_or(0)));
+  RecordProperty("link", fmt::format("{} x{}", Shortened(Printable(gpu().link_speed), 40), gpu().link_width.value_or(0)));
   const auto link = PcieLinkRate(gpu().link_speed, gpu().link_width.value_or(0));
   if (!link) return;  // the node shows none: there is nothing to compare with
   const double least = std::min(kLeastShareOfLink * *link, kAlwaysEnough);

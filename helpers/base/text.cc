@@ -29,6 +29,19 @@ size_t Utf8SequenceLength(std::string_view text) {
   return overlong || surrogate || too_large ? 0 : length;
 }
 
+// What reorders or breaks the text around it, so that a reader sees other words than were written:
+// the marks and embeddings of Unicode's UAX #9 (2.1 to 2.6), the separators U+2028 and U+2029, and a
+// byte order mark.
+bool ReordersText(std::string_view sequence) {
+  if (sequence == "\xd8\x9c" || sequence == "\xef\xbb\xbf") return true;
+  if (sequence.size() != 3) return false;
+  const auto last = static_cast<unsigned char>(sequence[2]);
+  if (sequence.starts_with("\xe2\x80")) {
+    return last == 0x8e || last == 0x8f || (last >= 0xa8 && last <= 0xae);
+  }
+  return sequence.starts_with("\xe2\x81") && last >= 0xa6 && last <= 0xa9;
+}
+
 // U+0080 to U+009F are controls too, and U+FFFE and U+FFFF are not characters of XML 1.0.
 bool IsUnprintableSequence(std::string_view sequence) {
   if (sequence.size() == 1) {
@@ -38,7 +51,7 @@ bool IsUnprintableSequence(std::string_view sequence) {
   if (sequence.size() == 2 && sequence[0] == '\xc2') {
     return static_cast<unsigned char>(sequence[1]) < 0xa0;
   }
-  return sequence == "\xef\xbf\xbe" || sequence == "\xef\xbf\xbf";
+  return sequence == "\xef\xbf\xbe" || sequence == "\xef\xbf\xbf" || ReordersText(sequence);
 }
 
 }  // namespace
@@ -90,6 +103,13 @@ std::string Printable(std::string_view text) {
     text.remove_prefix(sequence.size());
   }
   return printable;
+}
+
+std::string Shortened(std::string_view text, size_t most) {
+  if (text.size() <= most) return std::string(text);
+  size_t kept = most;
+  while (kept > 0 && (static_cast<unsigned char>(text[kept]) & 0xc0) == 0x80 && most - kept < 3) --kept;
+  return fmt::format("{}… ({} more)", text.substr(0, kept), Count(text.size() - kept, "byte"));
 }
 
 std::string LastLines(std::string_view text, int count) {

@@ -16,9 +16,13 @@ std::vector<std::string_view> SplitWords(std::string_view text);
 // Without white space at either end.
 std::string_view Trim(std::string_view text);
 
-// The same text with everything that could steer a terminal or break XML made visible: control
-// characters but '\n' and '\t' become "\x1b", and so do bytes that are not valid UTF-8.
+// The same text with everything that could steer a terminal, break XML or reorder the words around it
+// made visible: control characters but '\n' and '\t' become "\x1b", and so do bytes that are not valid
+// UTF-8 and the bytes of characters that change the direction of writing.
 std::string Printable(std::string_view text);
+
+// The first `most` bytes of a longer text, not cut inside a character, and how many more there are.
+std::string Shortened(std::string_view text, size_t most);
 
 // At most the last `count` lines, for the end of a log in a message.
 std::string LastLines(std::string_view text, int count);

@@ -4,9 +4,12 @@
 
 #include <chrono>
 #include <functional>
+#include <future>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <thread>
+#include <utility>
 
 #include "helpers/base/deadline.h"
 
@@ -39,6 +42,21 @@ auto WaitFor(const Deadline& deadline, std::string_view what, Attempt attempt,
     deadline.Check(what, last_cause);
     back_off.Sleep(deadline);
   }
+}
+
+// Runs `work` on a thread of its own and gives what it gives. Throws what it throws, and as
+// Deadline::Check does; the thread is then left to itself, so `work` owns all that it uses. Only for calls
+// that know no time limit and end some day, such as getaddrinfo(3).
+template <typename Work>
+auto RunBy(const Deadline& deadline, std::string_view what, Work work) {
+  std::packaged_task<decltype(work())()> task(std::move(work));
+  auto result = task.get_future();
+  std::thread(std::move(task)).detach();
+  while (result.wait_for(std::chrono::milliseconds(deadline.LeftMilliseconds(100))) !=
+         std::future_status::ready) {
+    deadline.Check(what);
+  }
+  return result.get();
 }
 
 }  // namespace passthrough

@@ -53,8 +53,9 @@ class NodeCollector {
       double ready_seconds = SecondsSince(begin);
       Tell("SSH answers");
       begin = Clock::now();
-      RemoteExec exec = [&session](const std::string& command, const ExecOptions& exec_options,
-                                   const Deadline& deadline) {
+      RemoteExec exec = [&](const std::string& command, ExecOptions exec_options,
+                            const Deadline& deadline) {
+        exec_options.keep_alive = options_.keep_alive;
         return session.Exec(command, exec_options, deadline);
       };
       const int64_t began = EpochSeconds();

@@ -28,6 +28,7 @@ struct CollectOptions {
   HostKeys* host_keys = nullptr;
   std::chrono::seconds ready_limit{300};    // for a node's SSH server to answer
   std::chrono::seconds collect_limit{120};  // for its probes, after that
+  std::chrono::milliseconds keep_alive = ExecOptions().keep_alive;  // as there
   int probe_scale = 1;  // multiplies the probes' own limits on the node
   // Told as things happen, from the nodes' threads: ("hpc_compute_01", "SSH answers").
   std::function<void(const std::string& node, const std::string& what)> on_progress;

@@ -85,7 +85,7 @@ class Look {
       found.address_source = kFromClusterFile;
     } else {
       found.problem = fmt::format(
-          "domain {} runs, but no DHCP lease, ARP entry or guest agent knows an address of {}",
+          "domain {} runs, but no DHCP lease, ARP entry or guest agent knows an IPv4 address of {}",
           found.domain,
           found.mac_addresses.empty() ? "it, and it has no network interface"
                                       : JoinForHumans(found.mac_addresses));
@@ -222,6 +222,13 @@ Discovery LookedAtAgain(const Discovery& before, Discovery now) {
     if (earlier != nullptr && node.problem.empty()) node.problem = earlier->problem;
   }
   return now;
+}
+
+std::optional<std::string> MovedTo(const std::string& address,
+                                   const std::vector<LibvirtConnection::Address>& now) {
+  const auto is_same = [&](const LibvirtConnection::Address& one) { return one.ipv4 == address; };
+  if (now.empty() || std::any_of(now.begin(), now.end(), is_same)) return std::nullopt;
+  return now.front().ipv4;
 }
 
 }  // namespace passthrough

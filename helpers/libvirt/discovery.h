@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -51,6 +52,11 @@ Discovery Discover(const Plan& plan, LibvirtConnection& connection, const Deadli
 // the cluster file says. A problem of `before` that is gone is kept, for it is why a node has no
 // evidence.
 Discovery LookedAtAgain(const Discovery& before, Discovery now);
+
+// Where a node is that had `address`, by what its domain has now: nullopt where that is still among them or
+// nothing is known. A node that gets its address by DHCP may come back from a reboot with another one.
+std::optional<std::string> MovedTo(const std::string& address,
+                                   const std::vector<LibvirtConnection::Address>& now);
 
 std::string ToJson(const Discovery& discovery);
 Discovery DiscoveryFromJson(std::string_view json);  // throws EvidenceError

@@ -30,7 +30,10 @@ constexpr int kLinesInMessage = 8;
 }  // namespace
 
 ClusterRun::ClusterRun(RunSettings settings, RunDirectory run, Progress& progress)
-    : settings_(std::move(settings)), run_(std::move(run)), progress_(progress) {
+    : settings_(std::move(settings)),
+      run_(std::move(run)),
+      progress_(progress),
+      host_keys_(run_.KnownHosts(), settings_.profile.known_hosts) {
   record_.mode = settings_.mode;
   record_.started = fmt::format("{:%Y-%m-%dT%H:%M:%S%z}", fmt::localtime(std::time(nullptr)));
   record_.config = settings_.plan.config_path;
@@ -211,10 +214,9 @@ void ClusterRun::CollectFromNodes(const std::vector<std::string>& probes) {
   Phase("collect", "collecting evidence from " + Count(targets.size(), "node"), [&]() -> std::string {
     const Deadline deadline = Deadline::After(settings_.profile.time_limits.ssh +
                                               settings_.profile.time_limits.collect);
-    HostKeys host_keys(run_.KnownHosts(), settings_.profile.known_hosts);
     std::optional<JumpHost> jump;
     if (settings_.profile.jump && !targets.empty()) {
-      jump.emplace(*settings_.profile.jump, host_keys, deadline);
+      jump.emplace(*settings_.profile.jump, host_keys_, deadline);
     }
     CollectOptions options;
     options.remote_directory = settings_.remote_directory;
@@ -222,7 +224,7 @@ void ClusterRun::CollectFromNodes(const std::vector<std::string>& probes) {
     options.evidence_directory = run_.Evidence();
     options.probes = probes;
     options.jump = jump ? &*jump : nullptr;
-    options.host_keys = &host_keys;
+    options.host_keys = &host_keys_;
     options.ready_limit = settings_.profile.time_limits.ssh;
     options.collect_limit = settings_.profile.time_limits.collect;
     options.probe_scale = settings_.profile.time_limits.probe_scale;
@@ -275,15 +277,14 @@ std::vector<DisruptionTarget> ClusterRun::GpuNodesToDisturb() const {
 void ClusterRun::DisruptNodes(const DisruptionRequest& request) {
   const std::vector<DisruptionTarget> targets = GpuNodesToDisturb();
   Phase("disrupt", "disturbing " + Count(targets.size(), "node"), [&]() -> std::string {
-    HostKeys host_keys(run_.KnownHosts(), settings_.profile.known_hosts);
     DisruptionTools tools;
     tools.libvirt = &Libvirt();
     std::optional<JumpHost> jump;
     if (settings_.profile.jump && !targets.empty()) {
-      jump.emplace(*settings_.profile.jump, host_keys, Deadline::After(settings_.profile.time_limits.ssh));
+      jump.emplace(*settings_.profile.jump, host_keys_, Deadline::After(settings_.profile.time_limits.ssh));
       tools.jump = &*jump;
     }
-    tools.host_keys = &host_keys;
+    tools.host_keys = &host_keys_;
     tools.remote_directory = settings_.remote_directory;
     tools.limits = settings_.profile.time_limits;
     tools.on_progress = [this](const std::string& node, const std::string& what) {

@@ -16,6 +16,7 @@
 #include "helpers/run/run_directory.h"
 #include "helpers/run/run_record.h"
 #include "helpers/run/teardown.h"
+#include "helpers/ssh/host_keys.h"
 
 namespace passthrough {
 
@@ -85,6 +86,7 @@ class ClusterRun {
   Progress& progress_;
   RunRecord record_;
   Lease lease_;
+  HostKeys host_keys_;  // of the whole run: a key may not change between its phases either
   std::optional<LibvirtConnection> libvirt_;
   Discovery discovery_;
   std::optional<TeardownReport> teardown_;

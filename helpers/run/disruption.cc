@@ -8,6 +8,7 @@
 #include "helpers/base/text.h"
 #include "helpers/base/wait.h"
 #include "helpers/evidence/collector.h"
+#include "helpers/libvirt/discovery.h"
 #include "helpers/libvirt/domain_xml_reader.h"
 #include "helpers/parsers/pci_evidence.h"
 
@@ -37,7 +38,7 @@ std::string FunctionPath(const PciAddress& gpu) { return "/sys/bus/pci/devices/"
 class NodeDisruption {
  public:
   NodeDisruption(const DisruptionTarget& target, const DisruptionTools& tools, const RunDirectory& run)
-      : target_(target), tools_(tools), run_(run) {
+      : target_(target), account_(target.account), tools_(tools), run_(run) {
     const auto file = run.Evidence() / target.node / "pci.txt";
     const PciEvidence pci = PciEvidence::Parse(ReadFile(file), run.Relative(file));
     for (const PciFunction* gpu : pci.Nvidia(3)) in_node_.push_back(gpu->address);
@@ -96,7 +97,7 @@ class NodeDisruption {
     options.on_progress = [this](const std::string& name, const std::string& what) {
       Tell(name + ": " + what);
     };
-    Collect({{.node = look, .account = target_.account}}, options,
+    Collect({{.node = look, .account = account_}}, options,
             Deadline::After(tools_.limits.ssh + tools_.limits.collect));
   }
 
@@ -209,6 +210,7 @@ class NodeDisruption {
             if (state == "shut off" || state == "crashed" || state == "gone") {
               throw Error("there is no use in waiting for it");
             }
+            if (now.empty()) FollowAddress();
             return std::nullopt;
           });
     } catch (const InterruptedError&) {
@@ -224,10 +226,24 @@ class NodeDisruption {
     WaitUntilListed();
   }
 
+  // A node may come back with another address. It has its old host key there.
+  void FollowAddress() {
+    std::optional<std::string> moved;
+    try {
+      moved = MovedTo(account_.host, tools_.libvirt->DomainAddresses(target_.domain));
+    } catch (const LibvirtError&) {  // the next look may tell
+    }
+    if (!moved) return;
+    Tell(fmt::format("has a new address: {}, before it was {}", *moved, account_.host));
+    tools_.host_keys->Expect(KnownHostsName(*moved, account_.port),
+                             KnownHostsName(account_.host, account_.port));
+    account_.host = *moved;
+  }
+
   // Empty where the node does not answer yet, with the reason.
   std::string TryBootId(std::string* cause) {
     try {
-      return BootId(SshSession::Connect(target_.account, tools_.jump, *tools_.host_keys,
+      return BootId(SshSession::Connect(account_, tools_.jump, *tools_.host_keys,
                                         Deadline::After(seconds(20))));
     } catch (const InterruptedError&) {
       throw;
@@ -264,7 +280,7 @@ class NodeDisruption {
   // --- common ---
 
   SshSession Connect(const Deadline& deadline) {
-    return ConnectWhenReady(target_.account, tools_.jump, *tools_.host_keys, deadline);
+    return ConnectWhenReady(account_, tools_.jump, *tools_.host_keys, deadline);
   }
 
   std::string DomainXml() {
@@ -297,6 +313,7 @@ class NodeDisruption {
   }
 
   const DisruptionTarget& target_;
+  SshAccount account_;  // at the address that the node has now
   const DisruptionTools& tools_;
   const RunDirectory& run_;
   std::vector<PciAddress> in_node_;  // display functions of NVIDIA as the node has them

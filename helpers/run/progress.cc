@@ -4,6 +4,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <cstring>
 
@@ -16,6 +17,7 @@ using std::chrono::milliseconds;
 using std::chrono::seconds;
 
 constexpr milliseconds kRedraw{250};
+constexpr size_t kMostOfLine = 4096;  // bytes that are looked at: a line may be endless
 constexpr seconds kStillAtIt{30};  // plain lines: say that we are alive this often
 
 double SecondsSince(std::chrono::steady_clock::time_point start) {
@@ -35,7 +37,8 @@ size_t TerminalColumns(std::FILE* out) {
 
 // The first line of `text`, safe to show, no longer than `most` bytes and not cut inside a character.
 std::string OneLine(std::string_view text, size_t most) {
-  std::string line = Printable(text.substr(0, text.find('\n')));
+  std::string line = Printable(text.substr(0, std::min(text.find('\n'), kMostOfLine)));
+  std::replace(line.begin(), line.end(), '\t', ' ');  // a tab's width is the terminal's matter
   if (line.size() <= most) return line;
   while (most > 0 && (static_cast<unsigned char>(line[most]) & 0xc0) == 0x80) --most;
   return line.substr(0, most);
@@ -124,7 +127,7 @@ void Progress::Erase() {
 
 void Progress::Print(std::string_view text) {
   Erase();
-  fmt::print(out_, "[{:6.1f} s] {}\n", SecondsSince(started_), text);
+  fmt::print(out_, "[{:6.1f} s] {}\n", SecondsSince(started_), Printable(text));
   std::fflush(out_);
   last_line_ = Clock::now();
 }

@@ -217,7 +217,7 @@ TeardownReport TearDown(const RunDirectory& run, Progress& progress) {
   if (!std::filesystem::exists(run.LeaseJson())) return ReadTeardownReport(run);
   const Lease lease = ReadLease(run.LeaseJson());
   const TeardownReport report = Teardown(run, lease, progress).Do();
-  WriteFile(ReportPath(run), nlohmann::json(report).dump(2) + "\n");
+  WriteFile(ReportPath(run), nlohmann::json(report).dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
   // A host that is gone has nothing left on it.
   const bool host_is_down = !lease.host_down.empty() && report.host_error.empty();
   if (report.NothingRemains() || host_is_down) EndLease(run);

@@ -38,6 +38,8 @@ constexpr seconds kRefusedLimit{5};
 constexpr milliseconds kLongestPause{500};
 constexpr int kLookAgain = 100;  // ms: how soon an interruption is noticed
 
+constexpr char kSilence[] = "connected, but the server says nothing";
+
 // Streams to one server that has not spoken yet.
 class SilentStreams {
  public:
@@ -57,7 +59,7 @@ class SilentStreams {
           streams_.back().since = Deadline::Clock::now();
         }
       }
-      deadline.Check(what());
+      deadline.Check(what(), streams_.empty() ? problem_ : kSilence);
       if (auto stream = Look(deadline)) return *std::move(stream);
       if (streams_.empty()) {
         throw SshError(fmt::format("cannot connect to {}: {}", AccountName(account_), problem_));
@@ -107,7 +109,7 @@ class SilentStreams {
         ++stream;
         continue;
       }
-      problem_ = too_old      ? "connected, but the server says nothing"
+      problem_ = too_old      ? kSilence
                  : count == 0 ? "the connection was closed before the server spoke"
                               : strerror(errno);
       stream = streams_.erase(stream);
@@ -145,7 +147,8 @@ SshSession ConnectWhenReady(const SshAccount& account, JumpHost* jump, HostKeys&
     } catch (const SshError& error) {
       last_cause = error.what();
     } catch (const TimeoutError& error) {
-      if (last_cause.empty() || !deadline.Passed()) last_cause = error.what();
+      if (last_cause.empty() && deadline.Passed()) throw;  // it has its own cause
+      if (!deadline.Passed()) last_cause = error.what();
       handshake_limit = std::min(2 * handshake_limit, kLongestHandshakeLimit);
     }
     back_off.Sleep(deadline);

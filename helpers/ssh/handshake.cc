@@ -174,8 +174,12 @@ class Handshaker {
 }  // namespace
 
 std::string AccountName(const SshAccount& account) {
-  const std::string name = account.user.empty() ? account.host : account.user + "@" + account.host;
-  return account.port == 22 ? name : fmt::format("{}:{}", name, account.port);
+  const bool has_port = account.port != 22;
+  // An IPv6 address has colons of its own (RFC 3986, 3.2.2).
+  const bool in_brackets = has_port && account.host.find(':') != std::string::npos;
+  const std::string host = in_brackets ? "[" + account.host + "]" : account.host;
+  const std::string name = account.user.empty() ? host : account.user + "@" + host;
+  return has_port ? fmt::format("{}:{}", name, account.port) : name;
 }
 
 SessionHandle Handshake(Descriptor stream, const SshAccount& account, HostKeys& host_keys,

@@ -70,6 +70,15 @@ void HostKeys::Accept(const std::string& name, const std::string& key) {
   WriteRunFile();
 }
 
+void HostKeys::Expect(const std::string& name, const std::string& earlier) {
+  const std::lock_guard lock(mutex_);
+  const auto pin = pinned_.find(earlier);
+  if (pin == pinned_.end()) return;
+  const std::string key = pin->second;
+  pinned_[name] = key;
+  WriteRunFile();
+}
+
 void HostKeys::Forget(const std::string& name) {
   const std::lock_guard lock(mutex_);
   if (pinned_.erase(name) != 0) WriteRunFile();

@@ -23,6 +23,9 @@ class HostKeys {
   // naming both fingerprints and where the other one came from.
   void Accept(const std::string& name, const std::string& key);
 
+  // Pins for `name` the key that is pinned for `earlier`, where one is: the same server at a new address.
+  void Expect(const std::string& name, const std::string& earlier);
+
   // Forgets the pin of `name`, for a node that was created anew on purpose.
   void Forget(const std::string& name);
 

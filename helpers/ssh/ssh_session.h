@@ -79,16 +79,20 @@ SshSession ConnectWhenReady(const SshAccount& account, JumpHost* jump, HostKeys&
 
 // An SSH connection to a machine that others are reached through (as OpenSSH's ProxyJump:
 // direct-tcpip channels, RFC 4254, 7.2). A thread of its own owns the session; OpenTunnel may be
-// called from any thread, by many at once. One connection serves them all.
+// called from any thread, by many at once. One connection serves them all; where it broke, all tunnels
+// end, and the next one that is asked for has a new connection made, once.
 class JumpHost {
  public:
-  JumpHost(const SshAccount& account, HostKeys& host_keys, const Deadline& deadline);
+  // `host_keys` outlives this. `keep_alive`: as ExecOptions'. Throws as SshSession::Connect does.
+  JumpHost(const SshAccount& account, HostKeys& host_keys, const Deadline& deadline,
+           std::chrono::milliseconds keep_alive = ExecOptions().keep_alive);
   ~JumpHost();  // ends the thread and every tunnel
   JumpHost(const JumpHost&) = delete;
   JumpHost& operator=(const JumpHost&) = delete;
 
   // A connected stream socket whose other end is host:port as the jump host sees it. The caller
-  // owns it. Throws SshError with the jump host's reason ("Connection refused"), TimeoutError.
+  // owns it. Throws SshError with the jump host's reason ("Connection refused") or with that for which
+  // it cannot be reached any more, TimeoutError.
   int OpenTunnel(const std::string& host, uint16_t port, const Deadline& deadline);
 
  private:

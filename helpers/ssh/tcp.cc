@@ -12,6 +12,7 @@
 #include <memory>
 
 #include "helpers/base/error.h"
+#include "helpers/base/wait.h"
 
 namespace passthrough {
 namespace {
@@ -23,15 +24,30 @@ struct FreeAddresses {
 };
 using Addresses = std::unique_ptr<addrinfo, FreeAddresses>;
 
-Addresses Resolve(const std::string& host, uint16_t port) {
+Addresses Ask(const std::string& host, uint16_t port, int flags, int* error) {
   addrinfo hints = {};
   hints.ai_socktype = SOCK_STREAM;
+  hints.ai_flags = flags;
   addrinfo* addresses = nullptr;
-  const int error = getaddrinfo(host.c_str(), std::to_string(port).c_str(), &hints, &addresses);
-  if (error != 0) {
+  *error = getaddrinfo(host.c_str(), std::to_string(port).c_str(), &hints, &addresses);
+  return Addresses(*error == 0 ? addresses : nullptr);
+}
+
+Addresses AskForName(const std::string& host, uint16_t port) {
+  int error = 0;
+  Addresses addresses = Ask(host, port, 0, &error);
+  if (addresses == nullptr) {
     throw SshError(fmt::format("cannot resolve {}: {}", host, gai_strerror(error)));
   }
-  return Addresses(addresses);
+  return addresses;
+}
+
+// What is written in numbers needs nobody's answer; a name may need DNS, which knows no deadline.
+Addresses Resolve(const std::string& host, uint16_t port, const Deadline& deadline) {
+  int error = 0;
+  Addresses addresses = Ask(host, port, AI_NUMERICHOST, &error);
+  if (addresses != nullptr) return addresses;
+  return RunBy(deadline, "resolving " + host, [host, port] { return AskForName(host, port); });
 }
 
 // Small packets go out at once (an SSH handshake is a chain of them). A dead link is noticed after
@@ -69,7 +85,7 @@ int ConnectTo(int fd, const addrinfo& address, const Deadline& deadline, const s
 Descriptor ConnectTcp(const std::string& host, uint16_t port, const Deadline& deadline) {
   const std::string what = fmt::format("connecting to {} port {}", host, port);
   deadline.Check(what);
-  const Addresses addresses = Resolve(host, port);
+  const Addresses addresses = Resolve(host, port, deadline);
   int error = 0;
   for (const addrinfo* address = addresses.get(); address != nullptr; address = address->ai_next) {
     Descriptor fd(socket(address->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));

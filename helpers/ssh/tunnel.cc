@@ -40,6 +40,14 @@ bool TunnelRequest::Answer(Descriptor new_stream, std::string new_problem) {
   return true;
 }
 
+void TunnelRequest::GiveUp(const std::string& reason) {
+  {
+    const std::lock_guard lock(mutex);
+    link_broke = true;
+  }
+  Answer(Descriptor(), reason);
+}
+
 Tunnel::Tunnel(Link& link, std::shared_ptr<TunnelRequest> request, unsigned number)
     : link_(link), request_(std::move(request)), number_(number) {
   callbacks_.userdata = this;
@@ -74,7 +82,7 @@ bool Tunnel::Step(short events) {
 }
 
 void Tunnel::GiveUp(const std::string& problem) {
-  if (request_ != nullptr) request_->Answer(Descriptor(), problem);
+  if (request_ != nullptr) request_->GiveUp(problem);
 }
 
 // Goes on with opening. False: it failed, and the request is answered.
@@ -96,6 +104,10 @@ bool Tunnel::Open() {
 
 bool Tunnel::Refuse() {
   const std::string error = Printable(ssh_get_error(link_.session()));
+  if (!ssh_is_connected(link_.session())) {
+    request_->GiveUp(error);
+    return false;
+  }
   request_->Answer(Descriptor(), RefusalReason(error, number_));
   return false;  // request_ stays: the channel was never open
 }

@@ -26,9 +26,12 @@ struct TunnelRequest {
   bool abandoned = false;  // nobody waits any more
   Descriptor stream;       // the answer, or
   std::string problem;
+  bool link_broke = false;  // and this is the problem
 
   // Gives the answer. Returns false where nobody wants it.
   bool Answer(Descriptor stream, std::string problem);
+  // Answers that the link broke, and why.
+  void GiveUp(const std::string& reason);
 };
 
 // Belongs to the thread that owns the link. Bytes go both ways as fast as the slower side takes

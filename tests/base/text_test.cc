@@ -39,6 +39,21 @@ TEST(TextTest, KeepsValidUtf8AndEscapesTheRest) {
   EXPECT_EQ(Printable("\xef\xbf\xbf"), "\\xef\\xbf\\xbf");    // not a character of XML 1.0
 }
 
+TEST(TextTest, EscapesWhatReordersTheWordsAroundIt) {
+  EXPECT_EQ(Printable("a\xe2\x80\xae" "b"), "a\\xe2\\x80\\xaeb");   // U+202E, right-to-left override
+  EXPECT_EQ(Printable("\xe2\x81\xa6"), "\\xe2\\x81\\xa6");          // U+2066, an isolate
+  EXPECT_EQ(Printable("\xe2\x80\xa8"), "\\xe2\\x80\\xa8");          // U+2028, a line separator
+  EXPECT_EQ(Printable("\xef\xbb\xbf" "a"), "\\xef\\xbb\\xbf" "a");    // a byte order mark
+  EXPECT_EQ(Printable("… – “a”"), "… – “a”");                        // their neighbours
+}
+
+TEST(TextTest, ShortensOnlyWhatIsLonger) {
+  EXPECT_EQ(Shortened("abc", 3), "abc");
+  EXPECT_EQ(Shortened("abcdef", 3), "abc… (3 bytes more)");
+  EXPECT_EQ(Shortened("ab°d", 3), "ab… (3 bytes more)");  // '°' has two bytes
+  EXPECT_EQ(Shortened("\x80\x80\x80\x80\x80\x80\x80\x80", 5).size(), Shortened("aaaaaaaa", 2).size());
+}
+
 TEST(TextTest, LastLines) {
   EXPECT_EQ(LastLines("a\nb\nc\n", 2), "b\nc");
   EXPECT_EQ(LastLines("a", 2), "a");

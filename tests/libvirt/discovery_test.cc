@@ -255,5 +255,15 @@ TEST(LookedAtAgain, TakesWhatIsKnownNowAndKeepsWhyANodeHasNoEvidence) {
   EXPECT_EQ(both.nodes[2].problem, "domain c-c is crashed");
 }
 
+TEST(MovedTo, IsWhereTheNodeIsNow) {
+  using Addresses = std::vector<LibvirtConnection::Address>;
+  const Addresses now = {{"52:54:00:00:00:01", "192.168.140.57", "lease"}};
+  EXPECT_EQ(MovedTo("192.168.140.11", now), "192.168.140.57");
+  EXPECT_EQ(MovedTo("192.168.140.57", now), std::nullopt);
+  EXPECT_EQ(MovedTo("192.168.140.11", {}), std::nullopt) << "it is not up yet";
+  const Addresses two = {{"52:54:00:00:00:01", "10.0.0.7", "lease"}, {"52:54:00:00:00:02", "192.168.140.11", "arp"}};
+  EXPECT_EQ(MovedTo("192.168.140.11", two), std::nullopt) << "it is reached where it was";
+}
+
 }  // namespace
 }  // namespace passthrough

@@ -50,5 +50,16 @@ TEST_F(ProgressTest, VerboseTellsDetailsWithoutControlCharacters) {
   EXPECT_THAT(Written(), Not(HasSubstr("second line")));
 }
 
+TEST_F(ProgressTest, WholeLinesHaveNoControlCharactersEither) {
+  {
+    Progress progress(file(), false);
+    progress.Begin("\x1b[2Jdeploying");
+    progress.Line("\x1b]0;owned\x07");
+    progress.End("\xff done");
+  }
+  EXPECT_THAT(Written(), testing::AllOf(HasSubstr("\\x1b[2Jdeploying"), HasSubstr("\\x1b]0;owned\\x07"),
+                                        HasSubstr("\\xff done"), Not(HasSubstr("\x1b"))));
+}
+
 }  // namespace
 }  // namespace passthrough

@@ -223,16 +223,58 @@ TEST_F(Jump, ManyRefusalsAtOnceAreToldApart) {
   EXPECT_EQ(good, 16);
 }
 
-TEST_F(Jump, BrokenLinkEndsTunnelsAndIsTold) {
+TEST_F(Jump, BrokenLinkEndsTunnelsAndTheNextTunnelHasANewOne) {
   OpenPair();
   server_.KillSessions();
   EXPECT_EQ(ReceiveAll(near_), "");
+  OpenPair();
+  Send(near_, "there");
+  near_.Reset();
+  EXPECT_EQ(ReceiveAll(far_), "there");
+}
+
+TEST_F(Jump, ManyTunnelsAfterABrokenLinkShareANewOne) {
+  server_.KillSessions();
+  uint16_t port = 0;
+  const Descriptor listener = Listen(&port);
+  std::vector<std::jthread> threads;
+  std::atomic<int> good{0};
+  for (int i = 0; i < 8; ++i) {
+    threads.emplace_back([&] {
+      const Descriptor near(jump_.OpenTunnel("127.0.0.1", port, Soon()));
+      if (near) ++good;
+    });
+  }
+  for (auto& thread : threads) thread.join();
+  EXPECT_EQ(good, 8);
+  size_t logins = 0;
+  const std::string log = server_.log();
+  for (size_t at = 0; (at = log.find("Accepted publickey", at)) != std::string::npos; ++at) ++logins;
+  EXPECT_EQ(logins, 2u);
+}
+
+TEST_F(Jump, ServerThatIsGoneIsTold) {
+  server_.Stop();
+  for (int i = 0; i < 2; ++i) {
+    try {
+      jump_.OpenTunnel("127.0.0.1", 22, Soon());
+      ADD_FAILURE() << "no SshError";
+    } catch (const SshError& error) {
+      EXPECT_THAT(error.what(), HasSubstr("no connection to the jump host any more, and none could be made"));
+      EXPECT_THAT(error.what(), HasSubstr("Connection refused"));
+    }
+  }
+}
+
+TEST_F(Jump, AnotherServerInItsPlaceIsRefused) {
+  server_.Stop();
+  server_.ChangeHostKeys();
+  server_.Start();
   try {
-    // The first may still be taken in before the end is noticed; it fails all the same.
     jump_.OpenTunnel("127.0.0.1", server_.account().port, Soon());
     ADD_FAILURE() << "no SshError";
   } catch (const SshError& error) {
-    EXPECT_THAT(error.what(), HasSubstr("no connection to the jump host any more"));
+    EXPECT_THAT(error.what(), HasSubstr("host key of"));
   }
 }
 

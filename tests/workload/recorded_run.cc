@@ -81,13 +81,12 @@ std::string HealthyPci() {
          "end: pci\n";
 }
 
-void WriteRecordedRun(const fs::path& run, const std::map<std::string, std::string>& probes,
-                      const std::string& stub_driver) {
-  const Plan plan = MakePlan(LoadClusterFile(kConfig));
+void WriteRunWithoutEvidence(const fs::path& run, const fs::path& config, const std::string& stub_driver) {
+  const Plan plan = MakePlan(LoadClusterFile(config));
   fs::create_directories(run / "evidence" / "host");
-  WriteFile(run / "evidence" / "cluster.yaml", ReadFile(kConfig));
+  WriteFile(run / "evidence" / "cluster.yaml", ReadFile(config));
   RunRecord record;
-  record.config = kConfig;
+  record.config = config;
   record.cluster = plan.name;
   record.profile = "recorded";
   record.stub_driver = stub_driver;
@@ -110,7 +109,11 @@ void WriteRecordedRun(const fs::path& run, const std::map<std::string, std::stri
   }
   WriteFile(run / "evidence" / "discovery.json", ToJson(discovery));
   WriteFile(run / "evidence" / "host" / "running.json", ToJson(running));
+}
 
+void WriteRecordedRun(const fs::path& run, const std::map<std::string, std::string>& probes,
+                      const std::string& stub_driver) {
+  WriteRunWithoutEvidence(run, kConfig, stub_driver);
   Collection collection;
   for (const auto& [probe, text] : probes) {
     ProbeOutput output;

@@ -13,6 +13,10 @@ std::string HealthyWorkload();
 // The probe pci's output for that GPU and its audio function, in the node at 0000:01:00.
 std::string HealthyPci();
 
+// Writes a run of `config` with all that libvirt says, and nothing that nodes say.
+void WriteRunWithoutEvidence(const std::filesystem::path& run, const std::filesystem::path& config,
+                             const std::string& stub_driver = "");
+
 // Writes a run of that cluster file on which `probes` (name, output) were run on hpc_compute_01. `stub_driver`: as
 // in RunRecord.
 void WriteRecordedRun(const std::filesystem::path& run, const std::map<std::string, std::string>& probes,

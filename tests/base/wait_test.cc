@@ -1,0 +1,35 @@
+#include "helpers/base/wait.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "helpers/base/error.h"
+
+namespace passthrough {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+TEST(RunByTest, GivesWhatTheWorkGives) {
+  EXPECT_EQ(RunBy(Deadline::After(seconds(60)), "adding", [] { return 1 + 1; }), 2);
+  EXPECT_THROW(RunBy(Deadline::After(seconds(60)), "failing", []() -> int { throw SshError("no"); }), SshError);
+}
+
+TEST(RunByTest, LeavesWorkThatTakesTooLong) {
+  // The work owns what it waits for: it goes on for a moment after this.
+  const auto enough = std::make_shared<std::promise<void>>();
+  try {
+    RunBy(Deadline::After(milliseconds(50)), "resolving x", [done = enough->get_future().share()] {
+      done.wait();
+      return 0;
+    });
+    ADD_FAILURE() << "no TimeoutError";
+  } catch (const TimeoutError& error) {
+    EXPECT_STREQ(error.what(), "resolving x: no success in time");
+  }
+  enough->set_value();
+}
+
+}  // namespace
+}  // namespace passthrough
