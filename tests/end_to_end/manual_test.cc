@@ -86,6 +86,10 @@ TEST_F(ManualTest, EachCommandWorksInItsPlace) {
     EXPECT_THAT(OpenToOthers(run.path()), IsEmpty());
   }
   EXPECT_GE(runs, 4u);
+  // What actions/upload-artifact refuses in a name, on any system.
+  for (const auto& entry : fs::recursive_directory_iterator(project_.path() / "logs")) {
+    EXPECT_EQ(entry.path().filename().string().find_first_of("\":<>|*?\r\n"), std::string::npos) << entry.path();
+  }
 }
 
 }  // namespace
