@@ -18,7 +18,7 @@ std::vector<Fault> NodeFaults() {
        .cluster_file = "s/192.168.140.11/192.168.140.12/",
        .fails = {"NodeIdentity.HasItsConfiguredAddress/@node"},
        .says = {{"NodeIdentity.HasItsConfiguredAddress/@node",
-                 "it is reached at 192.168.140.11, expected 192.168.140.12"}}},
+                 "it has 192.168.140.11 (lease), expected 192.168.140.12"}}},
       {.id = "N20",
        .name = "a Xid in the kernel's log",
        .in_node = SayInKernelLog("NVRM: Xid (PCI:0000:01:00): 79, pid=1234, GPU has fallen off the bus."),
@@ -41,8 +41,8 @@ std::vector<Fault> NodeFaults() {
        .says = {{"NodeHealth.BootedOnce/@node", "its kernel crashed"}}},
       {.id = "N32",
        .name = "the node's root file system is read-only",
-       .in_node = "# a read-only mount over /\n"
-                  "mount -o bind / /\nmount -o remount,bind,ro /\n",
+       // The initramfs is its root, which cannot be mounted anew.
+       .in_node = "mount -t tmpfs -o ro none /",
        .fails = {"NodeHealth.RootFileSystemIsWritable/@node"},
        .says = {{"NodeHealth.RootFileSystemIsWritable/@node", "root file system is read-only"}}},
       {.id = "N32b",

@@ -141,39 +141,5 @@ TEST_F(SlowServer, ThatAllowsOneSessionAtATimeGivesAllEvidence) {
   EXPECT_EQ(ErrorOf(strict.account()), "");
 }
 
-// MaxStartups 1: one connection that does not log in keeps all others out.
-class FullServer : public SlowServer {
- protected:
-  static OpensshServer::Options OneStartup() {
-    OpensshServer::Options options;
-    options.more_config = {"MaxStartups 1"};
-    return options;
-  }
-  // Takes the one place, and knows that it has it.
-  Descriptor Occupy() {
-    Descriptor place = ConnectTcp("127.0.0.1", full_.account().port, Deadline::After(seconds(60)));
-    pollfd source = {place.get(), POLLIN, 0};
-    poll(&source, 1, 60'000);  // the server's version: it is served
-    return place;
-  }
-  OpensshServer full_{OneStartup()};
-};
-
-TEST_F(FullServer, IsNamed) {
-  collecting_.options().ready_limit = seconds(3);
-  const Descriptor place = Occupy();
-  EXPECT_THAT(ErrorOf(full_.account()), AllOf(HasSubstr(fmt::format("@127.0.0.1:{}", full_.account().port)),
-                                              HasSubstr("no success in time"), HasSubstr("last cause")));
-}
-
-TEST_F(FullServer, IsWaitedFor) {
-  Descriptor place = Occupy();
-  std::jthread leave([&] {
-    while (full_.log().find("MaxStartups") == std::string::npos) std::this_thread::sleep_for(milliseconds(20));
-    place.Reset();
-  });
-  EXPECT_EQ(ErrorOf(full_.account()), "");
-}
-
 }  // namespace
 }  // namespace passthrough
