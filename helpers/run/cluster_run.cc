@@ -326,7 +326,7 @@ void ClusterRun::SaveConsoleLogs() {
 }
 
 void ClusterRun::TearDownIfOwed() {
-  if (settings_.keep_cluster || !std::filesystem::exists(run_.LeaseJson())) return;
+  if (settings_.keep_cluster || teardown_ || !std::filesystem::exists(run_.LeaseJson())) return;
   const auto start = std::chrono::steady_clock::now();
   libvirt_.reset();
   std::string failed;

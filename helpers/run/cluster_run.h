@@ -51,7 +51,8 @@ class ClusterRun {
   // Disturbs the GPU nodes that Collect found, all at once, and looks at each again. What fails on single nodes
   // is in the evidence; what stops the whole is thrown.
   void DisruptNodes(const DisruptionRequest& request);
-  // What is owed; nothing where nothing is. Never interrupted; does not throw: what fails is in the
+  // What is owed; nothing where nothing is. Once: of what could not be taken down, the lease stays, and the
+  // guard tries again when this process has ended. Never interrupted; does not throw: what fails is in the
   // report and in run.json.
   void TearDownIfOwed();
 

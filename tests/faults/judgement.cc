@@ -155,7 +155,13 @@ Judgement PlantAndJudge(const Fault& fault, FaultLab& lab, const fs::path& healt
   Judgement judgement = fault.mode == FaultMode::kReplay   ? Replay(fault, lab, healthy_run)
                         : fault.mode == FaultMode::kDeploy ? Deploy(fault, lab)
                                                            : Attach(fault, lab);
-  if (!fault.afterwards.empty()) lab.OnHost(fault.afterwards);
+  try {
+    if (!fault.afterwards.empty()) lab.OnHost(fault.afterwards);
+  } catch (const InterruptedError&) {
+    throw;
+  } catch (const Error& error) {
+    judgement.left_behind = error.what();
+  }
   return judgement;
 }
 

@@ -14,6 +14,7 @@ struct Judgement {
   std::set<std::string> all;  // the checks that were to run
   JunitReport report;
   ChildResult run;
+  std::string left_behind;  // why Fault::afterwards failed; empty: it did not
 };
 
 // Plants `fault` and runs the suite. `healthy_run`: a run directory whose evidence kReplay is planted in.

@@ -54,6 +54,9 @@ Verdict Compare(const Fault& fault, const Judgement& judgement) {
     const std::set<std::string> expected = ExpandChecks(fault.fails, judgement.all);
     CompareSets(judgement, expected, verdict);
     CompareTexts(fault, judgement, verdict);
+    if (!judgement.left_behind.empty()) {
+      verdict.problems.push_back("after it, on the lab host: " + judgement.left_behind);
+    }
     const int expected_status = expected.empty() ? 0 : 1;
     if (judgement.run.exit_status != expected_status) {
       verdict.problems.push_back(fmt::format("the suite ended with {}, expected exit status {}",

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "tests/libvirt/test_hypervisor.h"
 #include "tests/suites/suite_program.h"
 
 namespace passthrough {
@@ -12,7 +13,12 @@ CheapRun::CheapRun() {
   options.most_kept = 4u << 20;
 }
 
-void CheapRun::WriteProfile(const std::string& create, const std::string& key, const std::string& uri) {
+void CheapRun::WriteProfile(const std::string& create, const std::string& key, std::string uri) {
+  if (uri.empty()) {  // libvirt's test driver with the planned devices and nothing else
+    WriteFile(Path("node.xml"), "<node>" + TestHypervisor::Computer() + TestHypervisor::PciDevice(0, 0x030000) +
+                                    TestHypervisor::PciDevice(1, 0x040300) + "</node>");
+    uri = "test://" + Path("node.xml").string();
+  }
   WriteFile(Path("create.sh"), "#!/bin/sh\n" + create + "\n", 0755);
   WriteFile(Path("profile.yaml"),
             fmt::format("version: \"1.0\"\ndescription: of a test\nlibvirt:\n  uri: {}\n"

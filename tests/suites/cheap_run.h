@@ -19,7 +19,7 @@ class CheapRun {
 
   // `create`: a script. `key`: a private key file, may be empty.
   void WriteProfile(const std::string& create, const std::string& key = "",
-                    const std::string& uri = "test:///default");
+                    std::string uri = "");
   // Runs the suite in this directory, with its reports below `logs`.
   ChildResult RunProgram(const std::vector<std::string>& more = {}, const std::string& logs = "logs");
 
