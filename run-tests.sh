@@ -45,7 +45,7 @@ run_labelled() {
   fi
   ended=$(mktemp)
   { (cd "$directory" && ctest "$@") && echo passed >"$ended"; } |
-    grep -v -e '^ *Start  *[0-9]*: ' -e '^ *[0-9]*/[0-9]* Test .* Passed '
+    grep --line-buffered -v -e '^ *Start  *[0-9]*: ' -e '^ *[0-9]*/[0-9]* Test .* Passed '
   result=$(cat "$ended")
   rm -f "$ended"
   [ "$result" = passed ]

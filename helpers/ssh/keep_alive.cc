@@ -38,6 +38,8 @@ void KeepAlive::Ask(ssh_session session) {
   // libssh 0.10 has no call for keepalive@openssh.com. Any global request does, for the server has
   // to answer those it refuses too (RFC 4254, 4): here, to end a forwarding that was never begun.
   pending_ = ssh_channel_cancel_forward(session, "keep-alive", 0) == SSH_AGAIN;
+  // A near server's answer is read within that call: nobody else sees it come.
+  if (!pending_ && ssh_is_connected(session) != 0) Restart();
 }
 
 }  // namespace passthrough
