@@ -107,7 +107,7 @@ all)
   status=0
   run_labelled '^(unit|end-to-end)$' "$source_dir/build" "$@" || status=1
   wait $! || : # what failed there fails again, and is told, below
-  run_labelled '^(faults|interruptions)$' "$source_dir/build" "$@" || status=1
+  run_labelled '^(faults|interruptions|disruptive)$' "$source_dir/build" "$@" || status=1
   sanitizers "$@" || status=1
   fuzz "$@" || status=1
   exit $status

@@ -29,7 +29,9 @@ class DisruptiveTest : public testing::Test {
     lab_ = new TestLab(config);
     lab_->MustLab("up", {config.string()});
     lab_->MustLab("create", {config.string()});
-    lab_->MustRunOn(kCompute, {"true"});
+    // Waits for the node's SSH, too.
+    const ChildResult healthy = lab_->Suite({"--attach", "--gtest_filter=Node.*:NodeIdentity.*"});
+    ASSERT_EQ(healthy.exit_status, 0) << healthy.output;
     lab_->MustLab("snapshot", {"deployed"});
   }
   static void TearDownTestSuite() {
