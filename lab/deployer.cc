@@ -47,6 +47,7 @@ class Creation {
 
   void Run() {
     CheckBeforeCreating(plan_, settings_, connection_);
+    for (const std::string& ignored : WhatIsIgnored(plan_)) Say(ignored);
     try {
       for (const PlannedCluster& cluster : plan_.clusters) Make(cluster);
       StartNodes();
@@ -64,7 +65,6 @@ class Creation {
     for (const PlannedNode& node : plan_.nodes) {
       if (node.cluster == cluster.name) nodes.push_back(&node);
     }
-    ReportWhatIsIgnored(cluster);
     const MacAddresses macs = AssignMacAddresses(nodes);
     connection_.DefineNetwork(NetworkXml(cluster, macs));
     made_.push_back("network " + cluster.network_name);
@@ -199,13 +199,6 @@ class Creation {
   bool OffersKvm() {
     if (!offers_kvm_) offers_kvm_ = connection_.OffersKvm();
     return *offers_kvm_;
-  }
-
-  void ReportWhatIsIgnored(const PlannedCluster& cluster) const {
-    if (cluster.acceleration.numa_nodes) Say(cluster.name + ": numa_topology is ignored");
-    if (cluster.acceleration.cpu_pinning.value_or(false)) {
-      Say(cluster.name + ": cpu_pinning is ignored");
-    }
   }
 
   void Say(const std::string& text) const {

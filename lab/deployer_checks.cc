@@ -122,4 +122,21 @@ void CheckBeforeCreating(const Plan& plan, const DeploySettings& settings,
   Checks(plan, settings, connection).Run();
 }
 
+std::vector<std::string> WhatIsIgnored(const Plan& plan) {
+  std::vector<std::string> lines;
+  const auto add = [&](const std::string& whose, std::string_view field) {
+    lines.push_back(fmt::format("{}: {} is ignored", whose, field));
+  };
+  for (const PlannedCluster& cluster : plan.clusters) {
+    const Acceleration& wanted = cluster.acceleration;
+    if (wanted.enable_nested.value_or(false)) add(cluster.name, "hardware.acceleration.enable_nested");
+    if (wanted.numa_nodes) add(cluster.name, "hardware.acceleration.numa_topology");
+    if (wanted.cpu_pinning.value_or(false)) add(cluster.name, "hardware.acceleration.performance.cpu_pinning");
+  }
+  for (const PlannedNode& node : plan.nodes) {
+    if (!node.virtio_fs_mounts.empty()) add(node.name, "virtio_fs_mounts");
+  }
+  return lines;
+}
+
 }  // namespace passthrough

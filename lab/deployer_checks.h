@@ -1,6 +1,9 @@
 // What must hold before a deployer changes anything.
 #pragma once
 
+#include <string>
+#include <vector>
+
 #include "lab/deployer.h"
 
 namespace passthrough {
@@ -10,5 +13,9 @@ namespace passthrough {
 // base images that are not there.
 void CheckBeforeCreating(const Plan& plan, const DeploySettings& settings,
                          LibvirtConnection& connection);
+
+// What the cluster file asks for and CreateCluster does not do, a line each: "hpc_compute_01:
+// virtio_fs_mounts is ignored". None of it changes what the checks find.
+std::vector<std::string> WhatIsIgnored(const Plan& plan);
 
 }  // namespace passthrough

@@ -10,8 +10,9 @@
 #                    removes it (default: one of its own below $TMPDIR, removed at the end)
 #
 # A probe that does not end within its limit gets TERM, a second later KILL, and is not waited for:
-# a process can hang in the kernel where no signal ends it. The other probes still run. Starting a
-# program is slow on an emulated machine, so this keeps to the shell's own commands where it can.
+# a process can hang in the kernel where no signal ends it. The other probes still run, but for those
+# that need the one that hung. Starting a program is slow on an emulated machine, so this keeps to the
+# shell's own commands where it can.
 
 LC_ALL=C
 export LC_ALL
@@ -98,6 +99,7 @@ for name; do
 done
 
 probe=
+hung= # those that did not end within their limit
 
 # Hundredths of a second since boot.
 now() {
@@ -145,10 +147,12 @@ cd "$work" || exit 71
 # hangs in the kernel cannot be waited for. A probe that ends in time ends the sleep.
 run_probe() {
   limit=20
+  needs=
   about=
   while read -r _ key value; do
     case $key in
     limit:) limit=$value ;;
+    needs:) needs=$value ;;
     about:)
       about=$value
       break
@@ -158,6 +162,16 @@ run_probe() {
   limit=$((limit * scale))
   now
   begun=$now
+  for other in $needs; do
+    case " $hung " in
+    *" $other "*)
+      : >"$1.out"
+      printf 'not run, because %s hung\n' "$other" >"$1.err"
+      how='skipped' status=0 took=0
+      return
+      ;;
+    esac
+  done
   sleep "$limit" >/dev/null 2>&1 &
   sleeper=$!
   (
@@ -175,6 +189,7 @@ run_probe() {
   if wait "$sleeper" 2>/dev/null; then
     how='timeout'
     status=$limit
+    hung="$hung $1"
     end_session TERM
     sleep 1
     end_session KILL
@@ -222,6 +237,7 @@ show_readably() {
   exit) ended="exit status $status" ;;
   signal) ended="ended by signal $status" ;;
   timeout) ended="did not end within $status s" ;;
+  skipped) ended='not run' ;;
   esac
   printf '=== %s: %s ===\n' "$1" "$about"
   show_bytes "$out" "$1.out"

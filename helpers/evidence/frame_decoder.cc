@@ -51,6 +51,8 @@ bool SetEnding(std::string_view how, uint64_t number, ProbeOutput* output) {
   } else if (how == "timeout") {
     output->timed_out = true;
     output->limit_seconds = value;
+  } else if (how == "skipped" && value == 0) {
+    output->skipped = true;
   } else {
     return false;
   }

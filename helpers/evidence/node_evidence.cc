@@ -33,6 +33,7 @@ Json ToJson(const ProbeOutput& output) {
             {"signal", output.signal},
             {"timed_out", output.timed_out},
             {"limit_seconds", output.limit_seconds},
+            {"skipped", output.skipped},
             {"truncated", output.truncated},
             {"seconds", output.seconds},
             {"bytes", output.text.size()},
@@ -49,6 +50,7 @@ ProbeOutput FromJson(const Json& json) {
   json.at("signal").get_to(output.signal);
   json.at("timed_out").get_to(output.timed_out);
   json.at("limit_seconds").get_to(output.limit_seconds);
+  json.at("skipped").get_to(output.skipped);
   json.at("truncated").get_to(output.truncated);
   json.at("seconds").get_to(output.seconds);
   return output;
@@ -141,6 +143,9 @@ const ProbeOutput& NodeEvidence::Require(const std::string& probe) const {
     fail(fmt::format("the output of probe {} was cut short: {}", probe, error_));
   } else if (output->timed_out) {
     fail(fmt::format("probe {} did not end within {} s on the node", probe, output->limit_seconds));
+  } else if (output->skipped) {
+    const std::string why = Printable(Trim(LastLines(output->error_text, 1)));
+    fail(fmt::format("probe {} was {}", probe, why.empty() ? "not run" : Shortened(why, 200)));
   } else if (output->truncated) {
     fail(fmt::format("probe {} printed more than is kept", probe));
   } else if (output->signal != 0) {

@@ -20,10 +20,11 @@ struct ProbeOutput {
   std::string text;            // bytes as printed; a node is not trusted
   std::string error_text;      // what it wrote to stderr
   std::filesystem::path path;  // of the file, relative to the run directory: "evidence/n/pci.txt"
-  int exit_status = -1;        // -1: none, see timed_out and signal
+  int exit_status = -1;        // -1: none, see the next four
   int signal = 0;              // that ended the probe; 0: none
   bool timed_out = false;      // the node's own limit for this probe passed
   int limit_seconds = 0;       // that limit, where timed_out
+  bool skipped = false;        // not run, because a probe that it needs had hung; error_text says which
   bool truncated = false;      // more was printed than is kept
   bool complete = false;       // the whole frame arrived
   double seconds = 0;          // on the node

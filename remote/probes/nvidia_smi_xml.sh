@@ -1,5 +1,6 @@
 #!/bin/sh
 # limit: 30
+# needs: nvidia_smi
 # about: all that nvidia-smi tells, as XML
 
 # The probe's exit status is that of nvidia-smi; what it prints is not touched.

@@ -1,5 +1,6 @@
 #!/bin/sh
 # limit: 90
+# needs: nvidia_smi nvidia_smi_xml
 # about: every GPU put to work through CUDA's driver API: memory, copies, interrupts
 
 # Prints facts as README.md says, a block a "gpu". The work is done by a program that is built with the suite and

@@ -53,6 +53,15 @@ void ExpectHealthy(const FrameDecoder& decoder) {
   EXPECT_EQ(three.text, "");
 }
 
+TEST(FrameDecoder, ReadsOfAProbeThatWasNotRun) {
+  const FrameDecoder decoder =
+      Decode({"@begin 0123456789abcdef 1\n@frame 0123456789abcdef one skipped 0 0 0 3 0 0\nwhy\n@end 0123456789abcdef 1\n"},
+             {"one"});
+  ASSERT_TRUE(decoder.done()) << decoder.problem();
+  EXPECT_TRUE(decoder.outputs()[0].skipped);
+  EXPECT_EQ(decoder.outputs()[0].error_text, "why");
+}
+
 TEST(FrameDecoder, ReadsFramesInOnePiece) { ExpectHealthy(Decode({HealthyBytes()})); }
 
 TEST(FrameDecoder, ReadsFramesCutAtEachByte) {

@@ -114,6 +114,15 @@ TEST_F(NodeEvidenceTest, SaysThatAProbeTimedOut) {
   EXPECT_THAT(Complaint(collection), HasSubstr("probe pci did not end within 20 s"));
 }
 
+TEST_F(NodeEvidenceTest, SaysWhyAProbeWasNotRun) {
+  Collection collection;
+  collection.probes = {Output("pci", "")};
+  collection.probes[0].exit_status = -1;
+  collection.probes[0].skipped = true;
+  collection.probes[0].error_text = "not run, because modules hung\n";
+  EXPECT_THAT(Complaint(collection), HasSubstr("probe pci was not run, because modules hung (evidence/"));
+}
+
 TEST_F(NodeEvidenceTest, SaysThatAProbePrintedTooMuch) {
   Collection collection;
   collection.probes = {Output("pci", "x")};

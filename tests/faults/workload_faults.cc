@@ -18,7 +18,8 @@ std::string WorkWith(const std::string& sed) {
       "cat >healthy.txt <<'END'\n{1}END\n"
       "sed -e \"s/^pci_bus_id:.*/pci_bus_id: $gpu/\" healthy.txt | sed -e '{0}' >workload.txt\n"
       "sed -i 's/\"probes\": \\[/&{{\"probe\": \"workload\", \"complete\": true, \"exit_status\": 0, \"signal\": 0, "
-      "\"timed_out\": false, \"limit_seconds\": 90, \"truncated\": false, \"seconds\": 5.0}},/' collection.json\n",
+      "\"timed_out\": false, \"limit_seconds\": 90, \"skipped\": false, \"truncated\": false, "
+      "\"seconds\": 5.0}},/' collection.json\n",
       sed, HealthyWorkload());
 }
 

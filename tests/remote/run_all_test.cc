@@ -49,10 +49,12 @@ class RunAll : public testing::TestWithParam<std::string> {
 
   static Deadline Soon() { return Deadline::After(std::chrono::seconds(120)); }
 
-  void AddProbe(const std::string& name, int limit, const std::string& body) {
-    WriteFile(remote_ / "probes" / (name + ".sh"), "#!/bin/sh\n# limit: " + std::to_string(limit) +
-                                                       "\n# about: a test's probe\n\n" + body +
-                                                       "\n");
+  void AddProbe(const std::string& name, int limit, const std::string& body,
+                const std::string& needs = {}) {
+    WriteFile(remote_ / "probes" / (name + ".sh"),
+              "#!/bin/sh\n# limit: " + std::to_string(limit) +
+                  (needs.empty() ? "" : "\n# needs: " + needs) + "\n# about: a test's probe\n\n" + body +
+                  "\n");
   }
 
   // Runs the probes as the collector does; every frame must arrive.
@@ -133,6 +135,22 @@ TEST_P(RunAll, EndsAProbeThatHangsAndRunsTheOthers) {
   EXPECT_GE(outputs[1].seconds, 1);
   EXPECT_FALSE(outputs[2].timed_out);
   EXPECT_EQ(outputs[2].text, "2\n");
+}
+
+TEST_P(RunAll, DoesNotRunWhatNeedsAProbeThatHung) {
+  AddProbe("hang", 1, "sleep 1000");
+  AddProbe("fine", 10, "exit 1");
+  AddProbe("needs_both", 1, "sleep 1000", "fine hang");
+  AddProbe("needs_fine", 10, "echo 2", "fine");
+  std::vector<ProbeOutput> outputs = Run({"hang", "fine", "needs_both", "needs_fine"});
+  EXPECT_TRUE(outputs[0].timed_out);
+  EXPECT_FALSE(outputs[0].skipped);
+  EXPECT_TRUE(outputs[2].skipped);
+  EXPECT_FALSE(outputs[2].timed_out);
+  EXPECT_EQ(outputs[2].error_text, "not run, because hang hung\n");
+  EXPECT_EQ(outputs[2].seconds, 0);
+  EXPECT_FALSE(outputs[3].skipped);
+  EXPECT_EQ(outputs[3].text, "2\n");
 }
 
 TEST_P(RunAll, EndsAProbeThatIgnoresTerm) {
