@@ -8,7 +8,7 @@ run_packages='openssh-client libvirt0'
 lab_packages='qemu-system-x86 qemu-utils mmdebstrap e2fsprogs syslinux syslinux-common mtools
   dosfstools debian-archive-keyring zstd mount'
 test_packages='openssh-server shellcheck busybox-static libvirt-clients libxml2-utils'
-fuzz_packages='clang'
+sanitizer_packages='clang'
 
 say() { printf '%s\n' "$*" >&2; }
 

@@ -101,7 +101,8 @@ void StartGuard(const RunDirectory& run, pid_t watched) {
 }
 
 int RunGuard(const RunDirectory& run, pid_t watched) {
-  for (const int signal : {SIGINT, SIGTERM, SIGHUP}) std::signal(signal, SIG_IGN);
+  // SIGPIPE: libvirt's client writes to an ssh that may be gone.
+  for (const int signal : {SIGINT, SIGTERM, SIGHUP, SIGPIPE}) std::signal(signal, SIG_IGN);
   if (!WaitForOrphan(run, watched)) return 0;
   try {
     Progress progress(stdout, true);

@@ -75,6 +75,8 @@ class Teardown {
         RunDestroy();
       }
       Look();
+      // Whoever is killed from here on leaves the host alone to be brought down, which may be half done.
+      if (report_.NothingRemains()) RecordThatTheClusterIsGone();
     }
     if (!lease_.host_down.empty()) BringHostDown();
     return report_;
@@ -102,6 +104,12 @@ class Teardown {
     } catch (const Error& error) {
       return error.what();
     }
+  }
+
+  void RecordThatTheClusterIsGone() {
+    lease_.command = {};
+    lease_.deployed = false;
+    WriteLease(run_.LeaseJson(), lease_);
   }
 
   void RunDestroy() {

@@ -21,9 +21,9 @@ struct TeardownReport {
   bool NothingRemains() const { return reap_error.empty() && look_error.empty(); }
 };
 
-// Runs the deployer's destroy (once more where libvirt was away and comes back), looks at the host (evidence/host/after.json), removes through libvirt
-// what the lease names and is still there, brings the host down where it is ours, and removes the
-// lease unless something remains. One process at a time (a lock on the run); where another did it
+// Runs the deployer's destroy (once more where libvirt was away and comes back), looks at the host
+// (evidence/host/after.json), removes through libvirt what the lease names and is still there, brings
+// the host down where it is ours, and removes the lease unless something remains. One process at a time (a lock on the run); where another did it
 // meanwhile, returns its report. Never interrupted. Throws Error only where the run directory cannot
 // be read or written.
 TeardownReport TearDown(const RunDirectory& run, Progress& progress);

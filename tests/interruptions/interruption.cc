@@ -63,9 +63,16 @@ Aftermath Victim::Strike(const InterruptionPoint& point, const Blow& blow) {
   BringLabTo(!point.lab_is_down);
   Aftermath aftermath;
   Run(point, blow, aftermath);
-  if (!aftermath.problem.empty()) return aftermath;
-  aftermath.problem = Leftovers(point);
+  if (aftermath.problem.empty()) aftermath.problem = Leftovers(point);
+  if (!aftermath.problem.empty()) Recover();
   return aftermath;
+}
+
+// So that one failure is not those of the cases after it, too.
+void Victim::Recover() {
+  RunChild({SuiteProgram().string(), "--reap"}, Environment(), Deadline::After(minutes(3)));
+  lab_.MustLab("down");
+  is_up_ = false;
 }
 
 void Victim::Run(const InterruptionPoint& point, const Blow& blow, Aftermath& aftermath) {

@@ -53,6 +53,7 @@ class Victim {
 
  private:
   void BringLabTo(bool up);
+  void Recover();
   ChildOptions Environment() const;
   std::vector<std::string> SuiteArguments(const std::string& filter) const;
   void Run(const InterruptionPoint& point, const Blow& blow, Aftermath& aftermath);

@@ -192,6 +192,27 @@ std::vector<pid_t> ChildrenOf(pid_t pid) {
   return children;
 }
 
+// An ssh that dies under libvirt's client is a SIGPIPE, which ended the guard.
+TEST_F(NeverGreenTest, TheGuardHeedsNoSignalThatCanBeIgnored) {
+  std::jthread killer;
+  ChildOptions options;
+  options.on_start = [&](int pid) {
+    killer = std::jthread([this, pid] {
+      if (!Appears("creating")) return;
+      for (const pid_t child : ChildrenOf(pid)) {
+        const std::string command = ReadFile(fmt::format("/proc/{}/cmdline", child));
+        if (command.find("--guard") == std::string::npos) continue;
+        for (const int signal : {SIGPIPE, SIGHUP, SIGINT, SIGTERM}) kill(child, signal);
+      }
+      kill(pid, SIGKILL);
+    });
+  };
+  auto arguments = Arguments(MakeProfile(fmt::format("touch {}; sleep 300", Path("creating").string())));
+  arguments.insert(arguments.begin(), SuiteProgram().string());
+  EXPECT_EQ(RunChild(arguments, options, Deadline::After(std::chrono::minutes(5))).signal, SIGKILL);
+  EXPECT_TRUE(WaitUntilDestroyed()) << "the guard did not tear down";
+}
+
 TEST_F(NeverGreenTest, ASecondSigintLeavesAtOnceAndTheGuardTearsDown) {
   std::jthread killer;
   ChildOptions options;
