@@ -90,7 +90,19 @@ class Creation {
     connection_.DefinePool(MakePoolXml(cluster.pool_name, PoolDirectory(cluster)));
     made_.push_back("storage pool " + cluster.pool_name);
     connection_.BuildAndStartPool(cluster.pool_name);
+    RefuseOthersVolumes(cluster);
     Say(fmt::format("storage pool {} started ({})", cluster.pool_name, PoolDirectory(cluster)));
+  }
+
+  // What lies in the directory already would look like the cluster's own from here on, and go with it.
+  void RefuseOthersVolumes(const PlannedCluster& cluster) {
+    const auto volumes = connection_.VolumeNames(cluster.pool_name).value_or(std::vector<std::string>());
+    if (volumes.empty()) return;
+    connection_.RemovePool(cluster.pool_name, false);
+    made_.pop_back();
+    throw Error(fmt::format("{}, where the cluster's images belong, holds {} already. They were left alone: move them "
+                            "away, or remove them, and try again",
+                            PoolDirectory(cluster), JoinForHumans(volumes)));
   }
 
   // The volume that `node`'s disk is an overlay of; made at the first node that needs it.

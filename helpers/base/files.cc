@@ -68,18 +68,34 @@ std::string ReadFile(const std::filesystem::path& path, size_t most) {
   }
 }
 
-void WriteFile(const std::filesystem::path& path, std::string_view content, unsigned mode) {
+namespace {
+
+void Replace(const std::filesystem::path& path, std::string_view content, unsigned mode, bool durably) {
   std::string temporary = path.string() + ".XXXXXX";
   const Descriptor file(mkostemp(temporary.data(), O_CLOEXEC));
   if (file.get() < 0) ThrowErrno("write", path);
   try {
     WriteAll(file.get(), content, path);
     if (fchmod(file.get(), mode) != 0) ThrowErrno("write", path);
+    if (durably && fsync(file.get()) != 0) ThrowErrno("write", path);
     if (rename(temporary.c_str(), path.c_str()) != 0) ThrowErrno("write", path);
   } catch (...) {
     unlink(temporary.c_str());
     throw;
   }
+  if (!durably) return;
+  const Descriptor directory(open(path.parent_path().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (directory.get() >= 0) fsync(directory.get());  // the new name, too
+}
+
+}  // namespace
+
+void WriteFile(const std::filesystem::path& path, std::string_view content, unsigned mode) {
+  Replace(path, content, mode, false);
+}
+
+void WriteFileDurably(const std::filesystem::path& path, std::string_view content, unsigned mode) {
+  Replace(path, content, mode, true);
 }
 
 std::filesystem::path UserCacheDirectory() {

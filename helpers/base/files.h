@@ -15,6 +15,8 @@ std::string ReadFile(const std::filesystem::path& path, size_t most = 64u << 20)
 // Writes through a temporary file beside it and rename(2), so that a reader sees the old content or
 // the new, never a part. `mode` as for open(2).
 void WriteFile(const std::filesystem::path& path, std::string_view content, unsigned mode = 0644);
+// The same, and on the disk when it returns: for what must outlive a power failure.
+void WriteFileDurably(const std::filesystem::path& path, std::string_view content, unsigned mode = 0644);
 
 // $XDG_CACHE_HOME or ~/.cache, with /pcie-passthrough-suite behind it. Not created.
 std::filesystem::path UserCacheDirectory();

@@ -4,6 +4,8 @@
 #include <unistd.h>
 
 #include <chrono>
+#include <filesystem>
+#include <system_error>
 #include <thread>
 
 #include "helpers/base/deadline.h"
@@ -34,10 +36,18 @@ std::vector<std::string> StatOf(pid_t pid) {
   }
 }
 
+std::string FirstLineOf(const char* file) {
+  try {
+    return std::string(Trim(ReadFile(file)));
+  } catch (const Error&) {
+    return {};
+  }
+}
+
 // While members of a group live, its number is given to no new process. So without a leader of that
 // number the group is still the one that was meant.
 bool GroupIsThere(const ProcessIdentity& leader) {
-  if (leader.pid <= 1 || leader.boot_id != BootId()) return false;
+  if (leader.pid <= 1 || leader.boot_id != BootId() || leader.place != ThisPlace()) return false;
   const auto stat = StatOf(leader.pid);
   if (!stat.empty() && stat[kStartTime] != leader.start_time) return false;
   return kill(-leader.pid, 0) == 0;
@@ -45,17 +55,25 @@ bool GroupIsThere(const ProcessIdentity& leader) {
 
 }  // namespace
 
+std::string ThisPlace() {
+  std::string machine = FirstLineOf("/etc/machine-id");  // machine-id(5)
+  if (machine.empty()) machine = FirstLineOf("/proc/sys/kernel/hostname");
+  std::error_code error;
+  return machine + " " + std::filesystem::read_symlink("/proc/self/ns/pid", error).string();
+}
+
 ProcessIdentity IdentityOf(pid_t pid) {
   const auto stat = StatOf(pid);
   if (stat.empty()) return {};
-  return {pid, stat[kStartTime], BootId()};
+  return {pid, stat[kStartTime], BootId(), ThisPlace()};
 }
 
 bool IsAlive(const ProcessIdentity& process) {
   if (process.pid <= 0) return false;
   const auto stat = StatOf(process.pid);
   return !stat.empty() && stat[kState] != "Z" && stat[kState] != "X" &&
-         stat[kStartTime] == process.start_time && BootId() == process.boot_id;
+         stat[kStartTime] == process.start_time && BootId() == process.boot_id &&
+         ThisPlace() == process.place;
 }
 
 void EndGroupOf(const ProcessIdentity& leader) {

@@ -7,18 +7,23 @@
 
 namespace passthrough {
 
-// A process of this machine, beyond its end. A value; any thread.
+// A process, beyond its end. A value; any thread.
 struct ProcessIdentity {
   pid_t pid = 0;           // 0: no process
   std::string start_time;  // field 22 of /proc/PID/stat, in clock ticks since boot (proc(5))
   std::string boot_id;     // /proc/sys/kernel/random/boot_id
+  std::string place;       // see ThisPlace; numbers of another place mean nothing here
   bool operator==(const ProcessIdentity&) const = default;
 };
 
 // That of a process that runs now; pid 0 where there is none of this number.
 ProcessIdentity IdentityOf(pid_t pid);
 
-// Whether it still runs: a zombie does not.
+// This machine and its PID namespace (pid_namespaces(7)): the same after a reboot, another one in each
+// container.
+std::string ThisPlace();
+
+// Whether it still runs here: a zombie does not, nor does one of another place.
 bool IsAlive(const ProcessIdentity& process);
 
 // Ends the process group that `leader` led: SIGTERM, and SIGKILL to what is left after 10 s. Does

@@ -107,15 +107,24 @@ void ClusterRun::ClaimHost() {
   if (!lease_.kept) StartGuard(run_, settings_.watched);
 }
 
+// Throws where the lease is gone: whoever watched the run found it dead and took down what it had made, as where
+// ctest was killed and its deploy step lives on. What is made from then on nobody would owe.
+void ClusterRun::UpdateLease() {
+  if (!std::filesystem::exists(run_.LeaseJson())) {
+    throw Error(fmt::format("{} is gone: the run was taken down while it went on", run_.LeaseJson().string()));
+  }
+  WriteLease(run_.LeaseJson(), lease_);
+}
+
 ChildResult ClusterRun::RunOwed(const std::vector<std::string>& argv, ChildOptions options,
                                 const Deadline& deadline) {
   options.on_start = [this](int pid) {
     lease_.command = IdentityOf(pid);
-    WriteLease(run_.LeaseJson(), lease_);
+    UpdateLease();
   };
   const ChildResult result = RunChild(argv, options, deadline);
   lease_.command = {};
-  WriteLease(run_.LeaseJson(), lease_);
+  UpdateLease();
   return result;
 }
 
@@ -127,7 +136,10 @@ void ClusterRun::BringHostUp() {
     options.on_line = [this](std::string_view line) { progress_.Say(line); };
     const Deadline deadline = Deadline::After(settings_.profile.time_limits.host);
     const bool up = !host.status.empty() && RunChild(host.status, {}, deadline).Succeeded();
-    if (!up) lease_.host_down = host.down;
+    if (!up) {
+      lease_.host_down = host.down;
+      UpdateLease();
+    }
     if (!host.up.empty()) {  // also where it is up: it says so if its shape is another one
       const ChildResult result = RunOwed(host.up, options, deadline);
       if (!result.Succeeded()) {
@@ -166,7 +178,7 @@ void ClusterRun::CheckBeforeDeploying() {
 void ClusterRun::LookBefore() {
   lease_.libvirt_uri = settings_.profile.libvirt_uri;
   lease_.deployed = true;  // from here on something may exist
-  WriteLease(run_.LeaseJson(), lease_);
+  UpdateLease();
 }
 
 void ClusterRun::RunCreate() {
@@ -185,6 +197,8 @@ void ClusterRun::RunCreate() {
                                        Printable(LastLines(result.output, kLinesInMessage))));
       }
     }
+    lease_.made = ObjectsOf(lease_, Libvirt().TakeInventory());
+    UpdateLease();
     return "deployed " + settings_.plan.name;
   });
 }
@@ -326,7 +340,8 @@ void ClusterRun::SaveConsoleLogs() {
 }
 
 void ClusterRun::TearDownIfOwed() {
-  if (settings_.keep_cluster || teardown_ || !std::filesystem::exists(run_.LeaseJson())) return;
+  const bool is_kept = settings_.keep_cluster && lease_.deployed;
+  if (is_kept || teardown_ || !std::filesystem::exists(run_.LeaseJson())) return;
   const auto start = std::chrono::steady_clock::now();
   libvirt_.reset();
   std::string failed;
@@ -342,7 +357,11 @@ void ClusterRun::TearDownIfOwed() {
   }
   const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
   record_.phases.push_back({.name = "destroy", .seconds = took.count(), .error = failed});
-  WriteRecord();
+  try {
+    WriteRecord();
+  } catch (const Error& error) {  // a full disk
+    progress_.Line(Printable(error.what()));
+  }
 }
 
 }  // namespace passthrough

@@ -78,6 +78,7 @@ class ClusterRun {
   std::vector<DisruptionTarget> GpuNodesToDisturb() const;
   LibvirtConnection& Libvirt();
   void WriteRecord();
+  void UpdateLease();
   // Runs a command whose process group is in the lease while it runs.
   ChildResult RunOwed(const std::vector<std::string>& argv, ChildOptions options,
                       const Deadline& deadline);

@@ -39,7 +39,16 @@ class FileActions {
   posix_spawn_file_actions_t actions_;
 };
 
-// Owns posix_spawn's attributes: a session of its own, every signal at its default and unblocked.
+// Those that the guard heeds never. SIGPIPE: libvirt's client writes to an ssh that may be gone.
+sigset_t UnheededSignals() {
+  sigset_t signals;
+  sigemptyset(&signals);
+  for (const int signal : {SIGINT, SIGTERM, SIGHUP, SIGPIPE}) sigaddset(&signals, signal);
+  return signals;
+}
+
+// Owns posix_spawn's attributes: a session of its own, every signal at its default; those that the guard is to ignore
+// wait until it does.
 class DetachedAttributes {
  public:
   DetachedAttributes() {
@@ -47,7 +56,7 @@ class DetachedAttributes {
     sigset_t signals;
     sigfillset(&signals);
     posix_spawnattr_setsigdefault(&attributes_, &signals);
-    sigemptyset(&signals);
+    signals = UnheededSignals();
     posix_spawnattr_setsigmask(&attributes_, &signals);
     posix_spawnattr_setflags(&attributes_, POSIX_SPAWN_SETSID | POSIX_SPAWN_SETSIGDEF |
                                                POSIX_SPAWN_SETSIGMASK);
@@ -101,8 +110,9 @@ void StartGuard(const RunDirectory& run, pid_t watched) {
 }
 
 int RunGuard(const RunDirectory& run, pid_t watched) {
-  // SIGPIPE: libvirt's client writes to an ssh that may be gone.
   for (const int signal : {SIGINT, SIGTERM, SIGHUP, SIGPIPE}) std::signal(signal, SIG_IGN);
+  const sigset_t unheeded = UnheededSignals();
+  pthread_sigmask(SIG_UNBLOCK, &unheeded, nullptr);  // what waited is dropped
   if (!WaitForOrphan(run, watched)) return 0;
   try {
     Progress progress(stdout, true);

@@ -8,10 +8,10 @@
 
 namespace passthrough {
 
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(ProcessIdentity, pid, start_time, boot_id)
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Lease, run, place, config, libvirt_uri, domains, networks, pools,
-                                   destroy, working_directory, deployed, host_down, destroy_seconds,
-                                   owner, command, kept)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(ProcessIdentity, pid, start_time, boot_id, place)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Lease, run, place, config, libvirt_uri, domains, networks, pools, made,
+                                   destroy, working_directory, deployed, host_status, host_down,
+                                   destroy_seconds, owner, command, kept)
 
 Lease MakeLease(const Plan& plan, const Profile& profile, const std::filesystem::path& run) {
   Lease lease;
@@ -28,12 +28,27 @@ Lease MakeLease(const Plan& plan, const Profile& profile, const std::filesystem:
   }
   lease.destroy = profile.deployer.destroy;
   lease.working_directory = profile.deployer.working_directory.string();
+  if (profile.host) lease.host_status = profile.host->status;
   lease.destroy_seconds = static_cast<int>(profile.time_limits.destroy.count());
   return lease;
 }
 
+std::map<std::string, std::string> ObjectsOf(const Lease& lease, const Inventory& now) {
+  std::map<std::string, std::string> objects;
+  for (const std::string& name : lease.domains) {
+    if (const auto* domain = now.FindDomain(name)) objects["domain " + name] = domain->uuid;
+  }
+  for (const std::string& name : lease.networks) {
+    if (const auto* network = now.FindNetwork(name)) objects["network " + name] = network->uuid;
+  }
+  for (const std::string& name : lease.pools) {
+    if (const auto* pool = now.FindPool(name)) objects["pool " + name] = pool->uuid;
+  }
+  return objects;
+}
+
 void WriteLease(const std::filesystem::path& file, const Lease& lease) {
-  WriteFile(file, nlohmann::json(lease).dump(2) + "\n", 0600);
+  WriteFileDurably(file, nlohmann::json(lease).dump(2) + "\n", 0600);
 }
 
 Lease ReadLease(const std::filesystem::path& file) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <filesystem>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -9,6 +10,7 @@
 #include "helpers/base/process_identity.h"
 #include "helpers/config/plan.h"
 #include "helpers/config/profile.h"
+#include "helpers/libvirt/inventory.h"
 
 namespace passthrough {
 
@@ -24,10 +26,14 @@ struct Lease {
   std::vector<std::string> domains;
   std::vector<std::string> networks;
   std::vector<std::string> pools;
+  // UUIDs of what the create made, by "domain NAME", "network NAME", "pool NAME"; empty until it ended. What has the
+  // name and another UUID was made by somebody else meanwhile, and is left alone.
+  std::map<std::string, std::string> made;
   CommandSequence destroy;              // the deployer's
   std::string working_directory;    // of the deployer
   bool deployed = false;            // the deployer was started
-  std::vector<std::string> host_down;  // empty: the host is not this run's to bring down
+  std::vector<std::string> host_status;  // exits 0 where the host is up; empty: it always is
+  std::vector<std::string> host_down;    // empty: the host is not this run's to bring down
   int destroy_seconds = 300;
   ProcessIdentity owner;    // whose end means that teardown is due
   ProcessIdentity command;  // the deployer's create, or the host's, while it runs: leads a group
@@ -37,6 +43,10 @@ struct Lease {
 // The names that `plan` will make, in every spelling.
 Lease MakeLease(const Plan& plan, const Profile& profile, const std::filesystem::path& run);
 
+// What `now` has of the names in `lease`, with its UUID: "domain NAME", "network NAME", "pool NAME".
+std::map<std::string, std::string> ObjectsOf(const Lease& lease, const Inventory& now);
+
+// On the disk when it returns. Throws Error.
 void WriteLease(const std::filesystem::path& file, const Lease& lease);
 // Throws EvidenceError.
 Lease ReadLease(const std::filesystem::path& file);

@@ -66,7 +66,8 @@ std::vector<std::string> HostProblems(const Plan& plan, const Inventory& invento
     }
     if (inventory.FindPool(cluster.pool_name) != nullptr) {
       problems.push_back(fmt::format(
-          "pool {} exists already: remove it with virsh pool-destroy {} and virsh pool-undefine {}",
+          "pool {} exists already: remove it with virsh pool-destroy {} and virsh pool-undefine {}, and move what its "
+          "directory holds away",
           cluster.pool_name, cluster.pool_name, cluster.pool_name));
     }
   }

@@ -27,6 +27,7 @@ bool Meet(const std::vector<std::string>& one, const std::vector<std::string>& o
 }
 
 OwedRun::State StateOf(const Lease& lease) {
+  if (lease.owner.place != ThisPlace()) return OwedRun::State::kElsewhere;
   if (IsAlive(lease.owner)) return OwedRun::State::kHeld;
   return lease.kept ? OwedRun::State::kKept : OwedRun::State::kStale;
 }
@@ -35,6 +36,11 @@ std::string WhoHolds(const OwedRun& owed) {
   if (owed.state == OwedRun::State::kKept) {
     return fmt::format("the cluster of {} is kept by an earlier run ({}, --no-cleanup). Take it down with "
                        "passthrough-suite --destroy {}, or look at it as it is with --attach",
+                       owed.lease.config, owed.run.string(), owed.run.string());
+  }
+  if (owed.state == OwedRun::State::kElsewhere) {
+    return fmt::format("the cluster of {} is held by a run on another machine or in another container, {}. Where that "
+                       "is gone for good, take down what it left with passthrough-suite --destroy {}",
                        owed.lease.config, owed.run.string(), owed.run.string());
   }
   return fmt::format("the cluster of {} is held by a run that goes on: process {}, {}. Wait for its end, "
@@ -47,11 +53,12 @@ bool TakeDown(const OwedRun& owed, Progress& progress) {
   progress.Line(fmt::format("an earlier run was killed and still owes its teardown ({}): taking down "
                             "what is left of {}",
                             owed.run.string(), owed.lease.config));
-  const TeardownReport report = TearDown(RunDirectory::Open(owed.run), progress);
+  const RunDirectory run = RunDirectory::Open(owed.run);
+  const TeardownReport report = TearDown(run, progress);
   for (const std::string& error : {report.look_error, report.reap_error, report.host_error}) {
     if (!error.empty()) progress.Line(Printable(error));
   }
-  return report.NothingRemains();
+  return !fs::exists(run.LeaseJson());
 }
 
 }  // namespace
@@ -77,7 +84,7 @@ fs::path RunRegistry::Entry(const fs::path& run) const {
                                   std::hash<std::string>()(run.string()));
 }
 
-std::vector<OwedRun> RunRegistry::Owed() {
+std::vector<OwedRun> RunRegistry::Owed(std::vector<std::string>* unreadable) {
   std::vector<fs::path> entries;
   for (const auto& entry : fs::directory_iterator(directory_)) entries.push_back(entry.path());
   std::sort(entries.begin(), entries.end());
@@ -87,13 +94,19 @@ std::vector<OwedRun> RunRegistry::Owed() {
     const fs::path run = fs::read_symlink(entry, error);
     if (error) continue;  // not ours
     const fs::path lease = run / "lease.json";
-    if (!fs::exists(lease)) {
-      fs::remove(entry, error);
-      continue;
+    const bool is_there = fs::exists(lease, error);
+    if (!is_there && !error) fs::remove(entry, error);
+    if (!is_there) continue;
+    try {
+      OwedRun one{run, ReadLease(lease), OwedRun::State::kStale};
+      one.state = StateOf(one.lease);
+      owed.push_back(std::move(one));
+    } catch (const Error& problem) {
+      if (unreadable == nullptr) continue;
+      unreadable->push_back(fmt::format("{}. Look with virsh list --all what that run left, remove it, and then this "
+                                        "file",
+                                        Printable(problem.what())));
     }
-    OwedRun one{run, ReadLease(lease), OwedRun::State::kStale};
-    one.state = StateOf(one.lease);
-    owed.push_back(std::move(one));
   }
   return owed;
 }
@@ -123,7 +136,10 @@ void Claim(const RunDirectory& run, const Lease& lease, Progress& progress) {
     std::optional<OwedRun> in_the_way;
     {
       RunRegistry registry;
-      for (const OwedRun& owed : registry.Owed()) {
+      std::vector<std::string> unreadable;
+      const std::vector<OwedRun> all = registry.Owed(&unreadable);
+      for (const std::string& problem : unreadable) progress.Line(problem);
+      for (const OwedRun& owed : all) {
         if (!InEachOthersWay(owed.lease, lease)) continue;
         if (owed.state != OwedRun::State::kStale) throw Error(WhoHolds(owed));
         in_the_way = owed;
@@ -146,12 +162,14 @@ void Claim(const RunDirectory& run, const Lease& lease, Progress& progress) {
 
 bool ReapStaleRuns(Progress& progress) {
   std::vector<OwedRun> all;
+  std::vector<std::string> unreadable;
   {
     RunRegistry registry;
-    all = registry.Owed();
+    all = registry.Owed(&unreadable);
   }
-  if (all.empty()) progress.Line("no run owes a teardown");
-  bool clean = true;
+  if (all.empty() && unreadable.empty()) progress.Line("no run owes a teardown");
+  for (const std::string& problem : unreadable) progress.Line(problem);
+  bool clean = unreadable.empty();
   for (const OwedRun& owed : all) {
     if (owed.state == OwedRun::State::kStale) {
       clean &= TakeDown(owed, progress);

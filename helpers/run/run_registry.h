@@ -15,6 +15,7 @@ namespace passthrough {
 struct OwedRun {
   enum class State {
     kHeld,   // the process that owns it lives: deploying, judging or tearing down
+    kElsewhere,  // its owner is on another machine or in another container: whether it lives cannot be seen
     kKept,   // its cluster is kept on purpose (--no-cleanup)
     kStale,  // its owner is gone: what is left is to be taken down
   };
@@ -33,8 +34,9 @@ class RunRegistry {
   RunRegistry(const RunRegistry&) = delete;
   RunRegistry& operator=(const RunRegistry&) = delete;
 
-  // Entries whose run or lease is gone are removed.
-  std::vector<OwedRun> Owed();
+  // Entries whose run or lease is gone are removed; those whose lease cannot be read are told of in
+  // `unreadable`, a sentence each, if it is given.
+  std::vector<OwedRun> Owed(std::vector<std::string>* unreadable = nullptr);
   void Add(const RunDirectory& run);
   // Does nothing where it is not registered.
   void Remove(const std::filesystem::path& run);

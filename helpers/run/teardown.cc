@@ -10,6 +10,7 @@
 #include <cstring>
 #include <filesystem>
 #include <functional>
+#include <optional>
 #include <nlohmann/json.hpp>
 
 #include "helpers/base/files.h"
@@ -22,7 +23,7 @@
 namespace passthrough {
 
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(TeardownReport, destroy_error, look_error, reaped, reap_error,
-                                   host_error)
+                                   host_error, left_alone)
 
 namespace {
 
@@ -59,25 +60,57 @@ class TeardownLock {
   int fd_;
 };
 
+void WriteReport(const RunDirectory& run, const TeardownReport& report) {
+  WriteFile(ReportPath(run),
+            nlohmann::json(report).dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
+}
+
+// The deployer's destroy, on the cluster file that was deployed: where the user's has changed since, on
+// the copy that the run keeps.
+CommandSequence DestroyCommands(const Lease& lease, const RunDirectory& run) {
+  CommandSequence commands = lease.destroy;
+  try {
+    if (lease.config.empty() || ReadFile(run.ClusterFile()) == ReadFile(lease.config)) return commands;
+  } catch (const Error&) {
+    if (!std::filesystem::exists(run.ClusterFile())) return commands;
+  }
+  for (auto& argv : commands) {
+    for (std::string& word : argv) {
+      for (size_t at = word.find(lease.config); at != std::string::npos; at = word.find(lease.config, at)) {
+        word.replace(at, lease.config.size(), run.ClusterFile().string());
+        at += run.ClusterFile().string().size();
+      }
+    }
+  }
+  return commands;
+}
+
+// What has a name of the lease's and is not known to be what the run made.
+std::vector<std::string> StrangersIn(const Lease& lease, const Inventory& now) {
+  // While it deploys, the run has no list yet, but nobody else made anything since.
+  const bool is_ours_unseen = lease.made.empty() && lease.owner.boot_id == IdentityOf(getpid()).boot_id;
+  std::vector<std::string> strangers;
+  if (is_ours_unseen) return strangers;
+  for (const auto& [what, uuid] : ObjectsOf(lease, now)) {
+    const auto made = lease.made.find(what);
+    if (made == lease.made.end() || made->second != uuid) strangers.push_back(what);
+  }
+  return strangers;
+}
+
 // One teardown under way.
 class Teardown {
  public:
   Teardown(const RunDirectory& run, Lease lease, Progress& progress)
       : run_(run), lease_(std::move(lease)), progress_(progress) {}
 
+  // Goes on from what an earlier teardown found.
+  void Continue(TeardownReport report) { report_ = std::move(report); }
+
   TeardownReport Do() {
     // A command of a suite that was killed: it would go on making what is taken down here.
     EndGroupOf(lease_.command);
-    if (lease_.deployed) {
-      RunDestroy();
-      if (!report_.destroy_error.empty() && !LibvirtAnswers() && LibvirtComesBack()) {
-        report_.destroy_error.clear();
-        RunDestroy();
-      }
-      Look();
-      // Whoever is killed from here on leaves the host alone to be brought down, which may be half done.
-      if (report_.NothingRemains()) RecordThatTheClusterIsGone();
-    }
+    if (lease_.deployed) TakeClusterDown();
     if (!lease_.host_down.empty()) BringHostDown();
     return report_;
   }
@@ -85,17 +118,79 @@ class Teardown {
  private:
   Deadline Limit(seconds limit) const { return Deadline::After(limit).Uninterruptible(); }
 
+  void TakeClusterDown() {
+    FindStrangers();
+    if (report_.left_alone.empty() && report_.reap_error.empty()) RunDestroy();
+    if (!report_.destroy_error.empty() && !LibvirtAnswers()) {
+      if (HostIsDown()) {
+        progress_.Line("the host is down: nothing is left on it");
+        return RecordThatTheClusterIsGone();
+      }
+      if (LibvirtComesBack()) {
+        report_.destroy_error.clear();
+        RunDestroy();
+      }
+    }
+    Look();
+    // Whoever is killed from here on leaves the host alone to be brought down, which may be half done.
+    if (report_.NothingRemains()) RecordThatTheClusterIsGone();
+  }
+
+  // What the run owes must not depend on room on the disk.
+  void TryToWrite(const std::function<void()>& write) {
+    try {
+      write();
+    } catch (const Error& error) {
+      progress_.Line(Printable(error.what()));
+    }
+  }
+
+  void NoteLease() {
+    TryToWrite([this] { WriteLease(run_.LeaseJson(), lease_); });
+  }
+
+  void RecordThatTheClusterIsGone() {
+    lease_.command = {};
+    lease_.deployed = false;
+    TryToWrite([this] { WriteReport(run_, report_); });
+    NoteLease();
+  }
+
+  // On a host that goes down after the run all is the run's. On another one, names may have been given
+  // anew since: after a kill or --no-cleanup, days may have passed.
+  void FindStrangers() {
+    if (!lease_.host_down.empty()) return;
+    try {
+      auto libvirt = LibvirtConnection::Open(lease_.libvirt_uri, Limit(kConnectLimit));
+      const std::vector<std::string> strangers = StrangersIn(lease_, libvirt.TakeInventory());
+      if (strangers.empty()) return;
+      const std::string what = JoinForHumans(strangers);
+      if (lease_.made.empty()) {
+        report_.reap_error = fmt::format(
+            "the run was ended while it deployed, and this machine has been started anew since. Whether these are "
+            "its or somebody else's cannot be told, so they are left alone: {}. Remove what is not wanted, then "
+            "passthrough-suite --reap",
+            what);
+      } else {
+        report_.left_alone = strangers;
+        progress_.Line(fmt::format("left alone, for somebody else made it: {}", what));
+      }
+    } catch (const LibvirtError&) {
+      // Then destroy cannot reach it either, and says so.
+    }
+  }
+
   // Runs one command to its end; returns why it failed, or nothing.
   std::string Run(const std::vector<std::string>& argv, const std::filesystem::path& log,
                   seconds limit) {
     try {
       ChildOptions options;
-      options.log = log;
+      if (CanAppendTo(log)) options.log = log;
       options.working_directory = lease_.working_directory;
       options.on_line = [this](std::string_view line) { progress_.Say(line); };
       options.on_start = [this](int pid) {  // this process may be killed, too
         lease_.command = IdentityOf(pid);
-        WriteLease(run_.LeaseJson(), lease_);
+        NoteLease();
       };
       const ChildResult result = RunChild(argv, options, Limit(limit));
       if (result.Succeeded()) return {};
@@ -106,20 +201,30 @@ class Teardown {
     }
   }
 
-  void RecordThatTheClusterIsGone() {
-    lease_.command = {};
-    lease_.deployed = false;
-    WriteLease(run_.LeaseJson(), lease_);
+  static bool CanAppendTo(const std::filesystem::path& log) {
+    const int fd = open(log.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
+    if (fd < 0) return false;
+    close(fd);
+    return true;
   }
 
   void RunDestroy() {
     progress_.Begin("destroying the cluster");
-    for (const auto& argv : lease_.destroy) {
+    for (const auto& argv : DestroyCommands(lease_, run_)) {
       const std::string error =
           Run(argv, run_.ClusterDestroyLog(), seconds(lease_.destroy_seconds));
       if (!error.empty()) report_.destroy_error += (report_.destroy_error.empty() ? "" : "\n") + error;
     }
     progress_.End(report_.destroy_error.empty() ? "destroyed" : "the deployer's destroy failed");
+  }
+
+  bool HostIsDown() const {
+    if (lease_.host_status.empty()) return false;
+    try {
+      return !RunChild(lease_.host_status, {}, Limit(kConnectLimit)).Succeeded();
+    } catch (const Error&) {
+      return false;
+    }
   }
 
   bool LibvirtAnswers() const {
@@ -151,8 +256,8 @@ class Teardown {
     try {
       auto libvirt = LibvirtConnection::Open(lease_.libvirt_uri, Limit(kConnectLimit));
       const Inventory after = SettledInventory(libvirt);
-      WriteFile(run_.HostAfter(), ToJson(after));
       Reap(libvirt, after);
+      TryToWrite([&] { WriteFile(run_.HostAfter(), ToJson(after)); });
       progress_.End(report_.reaped.empty() ? "nothing is left of the cluster"
                                            : "removed what the deployer had left");
     } catch (const Error& error) {
@@ -163,30 +268,39 @@ class Teardown {
 
   // The inventory once it equals the one before the run, or the last one seen.
   Inventory SettledInventory(LibvirtConnection& libvirt) {
-    const Inventory before = InventoryFromJson(ReadFile(run_.HostBefore()));
+    std::optional<Inventory> before;
+    TryToWrite([&] { before = InventoryFromJson(ReadFile(run_.HostBefore())); });
     const Deadline deadline = Limit(kSettleLimit);
     BackOff back_off;
     while (true) {
       Inventory now = libvirt.TakeInventory();
-      if (deadline.Passed() || DescribeDifferences(before, now).empty()) return now;
+      if (!before || deadline.Passed() || DescribeDifferences(*before, now).empty()) return now;
       back_off.Sleep(deadline);
     }
   }
 
   void Reap(LibvirtConnection& libvirt, const Inventory& after) {
+    const auto is_ours = [&](const std::string& what, const std::string& uuid) {
+      if (!report_.reap_error.empty()) return false;  // it cannot be told
+      const auto made = lease_.made.find(what);
+      return lease_.made.empty() || !lease_.host_down.empty() || (made != lease_.made.end() && made->second == uuid);
+    };
     for (const std::string& name : lease_.domains) {
-      if (after.FindDomain(name) == nullptr) continue;
+      const auto* domain = after.FindDomain(name);
+      if (domain == nullptr || !is_ours("domain " + name, domain->uuid)) continue;
       Remove("domain " + name, [&] {
         libvirt.DestroyDomain(name);
         libvirt.UndefineDomain(name);
       });
     }
     for (const std::string& name : lease_.networks) {
-      if (after.FindNetwork(name) == nullptr) continue;
+      const auto* network = after.FindNetwork(name);
+      if (network == nullptr || !is_ours("network " + name, network->uuid)) continue;
       Remove("network " + name, [&] { libvirt.RemoveNetwork(name); });
     }
     for (const std::string& name : lease_.pools) {
-      if (after.FindPool(name) == nullptr) continue;
+      const auto* pool = after.FindPool(name);
+      if (pool == nullptr || !is_ours("pool " + name, pool->uuid)) continue;
       Remove("pool " + name, [&] { libvirt.RemovePool(name, true); });
     }
   }
@@ -204,6 +318,7 @@ class Teardown {
   void BringHostDown() {
     progress_.Begin("bringing the host down");
     report_.host_error = Run(lease_.host_down, run_.HostStopLog(), kHostDownLimit);
+    if (!report_.host_error.empty() && HostIsDown()) report_.host_error.clear();
     progress_.End(report_.host_error.empty() ? "host is down" : "the host did not go down");
   }
 
@@ -224,8 +339,15 @@ TeardownReport TearDown(const RunDirectory& run, Progress& progress) {
   const TeardownLock lock(run);
   if (!std::filesystem::exists(run.LeaseJson())) return ReadTeardownReport(run);
   const Lease lease = ReadLease(run.LeaseJson());
-  const TeardownReport report = Teardown(run, lease, progress).Do();
-  WriteFile(ReportPath(run), nlohmann::json(report).dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
+  Teardown teardown(run, lease, progress);
+  // Somebody was killed between the cluster's end and the host's: what was noted of it holds.
+  if (!lease.deployed && std::filesystem::exists(ReportPath(run))) teardown.Continue(ReadTeardownReport(run));
+  const TeardownReport report = teardown.Do();
+  try {
+    WriteReport(run, report);
+  } catch (const Error& error) {
+    progress.Line(Printable(error.what()));
+  }
   // A host that is gone has nothing left on it.
   const bool host_is_down = !lease.host_down.empty() && report.host_error.empty();
   if (report.NothingRemains() || host_is_down) EndLease(run);

@@ -17,13 +17,16 @@ struct TeardownReport {
   std::vector<std::string> reaped;  // what the deployer left and was removed here, by name
   std::string reap_error;           // what could not be removed
   std::string host_error;           // bringing the host down
+  std::vector<std::string> left_alone;  // what has a name of the lease's and was made by somebody else
   // True where nothing of the run remains.
-  bool NothingRemains() const { return reap_error.empty() && look_error.empty(); }
+  bool NothingRemains() const { return reap_error.empty() && look_error.empty() && host_error.empty(); }
 };
 
 // Runs the deployer's destroy (once more where libvirt was away and comes back), looks at the host
 // (evidence/host/after.json), removes through libvirt what the lease names and is still there, brings
-// the host down where it is ours, and removes the lease unless something remains. One process at a time (a lock on the run); where another did it
+// the host down where it is ours, and removes the lease unless something remains. Where an object has
+// a name of the lease's and is not what the run made, the deployer's destroy, which goes by names, is
+// not run. What it cannot write down, on a full disk, it does all the same. One process at a time (a lock on the run); where another did it
 // meanwhile, returns its report. Never interrupted. Throws Error only where the run directory cannot
 // be read or written.
 TeardownReport TearDown(const RunDirectory& run, Progress& progress);

@@ -125,6 +125,48 @@ TEST_F(RunRegistryTest, ForgetsRunsWhoseDirectoryIsGone) {
   EXPECT_TRUE(fs::is_empty(scratch_.path() / "state" / "pcie-passthrough-suite" / "runs"));
 }
 
+TEST_F(RunRegistryTest, ARunOfAnotherMachineIsNotTakenForDead) {
+  const RunDirectory elsewhere = NewRun("elsewhere");
+  Lease lease = NewLease(elsewhere, getpid());
+  lease.owner.place = "another machine";
+  Claim(elsewhere, lease, progress_);
+  const RunDirectory next = NewRun("next");
+  EXPECT_THAT([&] { Claim(next, NewLease(next, getpid()), progress_); },
+              ThrowsMessage<Error>(AllOf(HasSubstr("on another machine or in another container"),
+                                         HasSubstr("--destroy " + elsewhere.path().string()))));
+  EXPECT_TRUE(ReapStaleRuns(progress_));
+  EXPECT_FALSE(WasTakenDown(elsewhere));
+}
+
+TEST_F(RunRegistryTest, ALeaseThatCannotBeReadStopsNobodyElse) {
+  const RunDirectory broken = NewRun("broken");
+  Claim(broken, NewLease(broken, getpid()), progress_);
+  WriteFile(broken.LeaseJson(), "");
+  std::vector<std::string> unreadable;
+  EXPECT_TRUE(RunRegistry().Owed(&unreadable).empty());
+  ASSERT_EQ(unreadable.size(), 1u);
+  EXPECT_THAT(unreadable[0], HasSubstr(broken.LeaseJson().string()));
+  EXPECT_FALSE(ReapStaleRuns(progress_)) << "it may owe something";
+  const RunDirectory next = NewRun("next");
+  Claim(next, NewLease(next, getpid()), progress_);
+}
+
+TEST_F(RunRegistryTest, AHostThatDoesNotGoDownIsStillOwed) {
+  const RunDirectory run = NewRun("run");
+  Lease lease = NewLease(run, getpid());
+  lease.owner = EndedProcess();
+  lease.host_down = {"false"};
+  lease.host_status = {"true"};
+  Claim(run, lease, progress_);
+  EXPECT_FALSE(ReapStaleRuns(progress_));
+  EXPECT_TRUE(fs::exists(run.LeaseJson()));
+
+  lease.host_status = {"false"};  // it is down all the same
+  WriteLease(run.LeaseJson(), lease);
+  EXPECT_TRUE(ReapStaleRuns(progress_));
+  EXPECT_FALSE(fs::exists(run.LeaseJson()));
+}
+
 TEST(InEachOthersWay, SameNamesOnTheSameHostOrTheHostItself) {
   Lease one;
   one.place = "qemu:///system";

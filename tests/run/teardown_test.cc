@@ -1,0 +1,113 @@
+#include "helpers/run/teardown.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cstdlib>
+
+#include "helpers/base/files.h"
+#include "helpers/libvirt/connection.h"
+
+namespace passthrough {
+namespace {
+
+namespace fs = std::filesystem;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+
+// libvirt's test driver keeps what is made in a process: each URI of a file is a host of its own, which a second
+// connection to it sees as the file has it. So the file has what "is there".
+class TeardownTest : public testing::Test {
+ protected:
+  TeardownTest() : run_(RunDirectory::Create(scratch_.path() / "logs")) {
+    setenv("XDG_STATE_HOME", (scratch_.path() / "state").c_str(), 1);
+    fs::create_directories(run_.Evidence() / "host");
+    WriteFile(Path("host.xml"), R"(<node>
+      <domain type="test"><name>c-compute-01</name><uuid>11111111-1111-1111-1111-111111111111</uuid>
+        <memory>1024</memory><os><type>hvm</type></os></domain></node>)");
+    lease_.run = run_.path().string();
+    lease_.libvirt_uri = "test://" + Path("host.xml");
+    lease_.config = Path("c.yaml");
+    lease_.domains = {"c-compute-01"};
+    lease_.destroy = {{"sh", "-c", "echo \"$1\" >>\"$0\"", Path("destroyed"), lease_.config}};
+    lease_.deployed = true;
+    lease_.owner = IdentityOf(getpid());
+    WriteFile(lease_.config, "name: c\n");
+    WriteFile(run_.ClusterFile(), "name: c\n");
+    WriteFile(run_.HostBefore(), ToJson(Now()));
+  }
+  ~TeardownTest() override { unsetenv("XDG_STATE_HOME"); }
+
+  std::string Path(const std::string& name) const { return (scratch_.path() / name).string(); }
+  Inventory Now() { return LibvirtConnection::Open(lease_.libvirt_uri, Deadline::Never()).TakeInventory(); }
+  TeardownReport Do() {
+    WriteLease(run_.LeaseJson(), lease_);
+    return passthrough::TearDown(run_, progress_);
+  }
+
+  TemporaryDirectory scratch_{"teardown"};
+  RunDirectory run_;
+  Lease lease_;
+  Progress progress_{stderr, false};
+};
+
+TEST_F(TeardownTest, RunsTheDeployersDestroyAndEndsTheLease) {
+  lease_.made = {{"domain c-compute-01", "11111111-1111-1111-1111-111111111111"}};
+  const TeardownReport report = Do();
+  EXPECT_EQ(report.destroy_error, "");
+  EXPECT_EQ(ReadFile(Path("destroyed")), lease_.config + "\n");
+  EXPECT_THAT(report.reaped, ElementsAre("domain c-compute-01"));  // this destroy removes nothing
+  EXPECT_FALSE(fs::exists(run_.LeaseJson()));
+}
+
+// The names were given anew since: the deployer's destroy, which goes by names, would take them away.
+TEST_F(TeardownTest, WhatSomebodyElseMadeSinceIsLeftAlone) {
+  lease_.made = {{"domain c-compute-01", "22222222-2222-2222-2222-222222222222"}};
+  const TeardownReport report = Do();
+  EXPECT_THAT(report.left_alone, ElementsAre("domain c-compute-01"));
+  EXPECT_THAT(report.reaped, IsEmpty());
+  EXPECT_FALSE(fs::exists(Path("destroyed")));
+  EXPECT_TRUE(report.NothingRemains());
+  EXPECT_FALSE(fs::exists(run_.LeaseJson()));
+}
+
+TEST_F(TeardownTest, AfterARebootWhatWasMadeByHalfIsNotGuessed) {
+  lease_.owner.boot_id = "an earlier one";
+  const TeardownReport report = Do();
+  EXPECT_THAT(report.reap_error, HasSubstr("cannot be told"));
+  EXPECT_THAT(report.reap_error, HasSubstr("domain c-compute-01"));
+  EXPECT_THAT(report.reaped, IsEmpty());
+  EXPECT_FALSE(fs::exists(Path("destroyed")));
+  EXPECT_TRUE(fs::exists(run_.LeaseJson()));
+}
+
+TEST_F(TeardownTest, DestroysByTheFileThatWasDeployed) {
+  WriteFile(lease_.config, "name: production\n");
+  Do();
+  EXPECT_EQ(ReadFile(Path("destroyed")), run_.ClusterFile().string() + "\n");
+}
+
+TEST_F(TeardownTest, DestroysByItsCopyWhereTheFileIsGone) {
+  fs::remove(lease_.config);
+  Do();
+  EXPECT_EQ(ReadFile(Path("destroyed")), run_.ClusterFile().string() + "\n");
+}
+
+// As on a full disk: /dev/full takes nothing.
+TEST_F(TeardownTest, NeedsNoRoomOnTheDisk) {
+  WriteLease(run_.LeaseJson(), lease_);
+  fs::remove(run_.ClusterDestroyLog());
+  fs::create_symlink("/dev/full", run_.ClusterDestroyLog());
+  fs::create_directories(run_.HostAfter());  // a file cannot be written over a directory
+  fs::create_directories(run_.Evidence() / "host" / "teardown.json");
+  const TeardownReport report = passthrough::TearDown(run_, progress_);
+  EXPECT_TRUE(fs::exists(Path("destroyed")));
+  EXPECT_THAT(report.reaped, ElementsAre("domain c-compute-01"));
+  EXPECT_FALSE(fs::exists(run_.LeaseJson()));
+}
+
+}  // namespace
+}  // namespace passthrough
