@@ -120,7 +120,7 @@ class Teardown {
 
   void TakeClusterDown() {
     FindStrangers();
-    if (report_.left_alone.empty() && report_.reap_error.empty()) RunDestroy();
+    if (HasNoStrangers()) RunDestroy();
     if (!report_.destroy_error.empty() && !LibvirtAnswers()) {
       if (HostIsDown()) {
         progress_.Line("the host is down: nothing is left on it");
@@ -128,7 +128,8 @@ class Teardown {
       }
       if (LibvirtComesBack()) {
         report_.destroy_error.clear();
-        RunDestroy();
+        FindStrangers();
+        if (HasNoStrangers()) RunDestroy();
       }
     }
     Look();
@@ -155,6 +156,8 @@ class Teardown {
     TryToWrite([this] { WriteReport(run_, report_); });
     NoteLease();
   }
+
+  bool HasNoStrangers() const { return report_.left_alone.empty() && report_.reap_error.empty(); }
 
   // On a host that goes down after the run all is the run's. On another one, names may have been given
   // anew since: after a kill or --no-cleanup, days may have passed.
@@ -280,10 +283,11 @@ class Teardown {
   }
 
   void Reap(LibvirtConnection& libvirt, const Inventory& after) {
+    if (!report_.reap_error.empty()) return;  // whose it is cannot be told
+    // Without strangers before, what is there now the deployer has left, or made anew.
     const auto is_ours = [&](const std::string& what, const std::string& uuid) {
-      if (!report_.reap_error.empty()) return false;  // it cannot be told
       const auto made = lease_.made.find(what);
-      return lease_.made.empty() || !lease_.host_down.empty() || (made != lease_.made.end() && made->second == uuid);
+      return report_.left_alone.empty() || (made != lease_.made.end() && made->second == uuid);
     };
     for (const std::string& name : lease_.domains) {
       const auto* domain = after.FindDomain(name);

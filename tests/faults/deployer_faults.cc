@@ -51,6 +51,15 @@ std::vector<Fault> DeployerFaults() {
        .fails = kEverything,
        .says = {{"Node.IsThereAsPlanned/@node", "no space left on device"}},
        .afterwards = kNothingLeft},
+      {.id = "H8c",
+       .name = "the directory of the cluster's pool holds somebody's image already",
+       .on_host = "mkdir -p /var/lib/libvirt/images/test-hpc-pcie-minimal\n"
+                  "echo precious >/var/lib/libvirt/images/test-hpc-pcie-minimal/test-hpc-pcie-minimal-old.qcow2\n",
+       .create = "\"$LAB\" create --lab-dir \"$LAB_DIR\" \"$CLUSTER_FILE\"",
+       .fails = kEverything,
+       .says = {{"Node.IsThereAsPlanned/@node", "holds test-hpc-pcie-minimal-old.qcow2 already"}},
+       .afterwards = std::string(kNothingLeft) +
+                     "grep -q precious /var/lib/libvirt/images/test-hpc-pcie-minimal/test-hpc-pcie-minimal-old.qcow2\n"},
       {.id = "H12",
        .name = "libvirt goes away in the middle, and comes back 20 s later",
        .create = "# libvirtd is stopped when the cluster is there, and started again 20 s later\n"
