@@ -71,7 +71,7 @@ class LibvirtConnection {
   std::optional<std::vector<DhcpLease>> NetworkLeases(const std::string& network);
   // IPv4 addresses of `domain` by MAC, from DHCP leases, the ARP table and the guest agent: those
   // of the first of the three that knows any; empty where none knows one yet. Loopback and MACs
-  // that the domain's XML does not have are left out. A guest agent gets 2 s to answer.
+  // that the domain's XML does not have are left out, and what is no IPv4 address. A guest agent gets 2 s to answer.
   struct Address {
     std::string mac;
     std::string ipv4;

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cctype>
 
+#include "helpers/config/ipv4_subnet.h"
 #include "helpers/libvirt/connection_impl.h"
 #include "helpers/libvirt/domain_xml_reader.h"
 #include "helpers/libvirt/leases.h"
@@ -26,6 +27,11 @@ bool HasMac(const DomainDescription& domain, const std::string& mac) {
                      [&](const DomainInterface& interface) { return interface.mac == mac; });
 }
 
+// libvirt hands on what a guest agent says without a look at it: any text may stand there.
+bool IsIpv4(int type, const char* text) {
+  return type == VIR_IP_ADDR_TYPE_IPV4 && text != nullptr && ParseIpv4(text);
+}
+
 // What one source knows; empty also where asking fails, as it does while the guest has no agent.
 std::vector<LibvirtConnection::Address> Ask(virDomainPtr handle, const DomainDescription& domain,
                                             unsigned source, const char* source_name) {
@@ -39,7 +45,7 @@ std::vector<LibvirtConnection::Address> Ask(virDomainPtr handle, const DomainDes
     if (!HasMac(domain, mac)) continue;
     for (unsigned j = 0; j < interface->naddrs; ++j) {
       const virDomainIPAddress& address = interface->addrs[j];
-      if (address.type != VIR_IP_ADDR_TYPE_IPV4 || address.addr == nullptr) continue;
+      if (!IsIpv4(address.type, address.addr)) continue;
       addresses.push_back({mac, address.addr, source_name});
     }
   }
@@ -63,7 +69,7 @@ std::optional<std::vector<DhcpLease>> LibvirtConnection::NetworkLeases(const std
   std::vector<DhcpLease> result;
   for (int i = 0; i < count; ++i) {
     const LeaseHandle lease(leases[i]);
-    if (lease->type != VIR_IP_ADDR_TYPE_IPV4 || lease->ipaddr == nullptr) continue;
+    if (!IsIpv4(lease->type, lease->ipaddr)) continue;
     result.push_back({LowerCase(lease->mac), lease->ipaddr,
                       lease->hostname == nullptr ? "" : lease->hostname, lease->expirytime});
   }

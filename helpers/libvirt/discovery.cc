@@ -77,7 +77,8 @@ class Look {
                    const std::string& xml, DiscoveredNode& found) {
     auto addresses = LeasedAddresses(description);
     if (addresses.empty()) addresses = connection_.AddressesWithoutLeases(found.domain, xml);
-    if (const auto address = Choose(node, addresses)) {
+    const auto subnet = SubnetOf(node);
+    if (const auto address = ChooseAddress(subnet, addresses)) {
       found.address = address->ipv4;
       found.address_source = address->source;
     } else if (node.address) {
@@ -85,11 +86,22 @@ class Look {
       found.address_source = kFromClusterFile;
     } else {
       found.problem = fmt::format(
-          "domain {} runs, but no DHCP lease, ARP entry or guest agent knows an IPv4 address of {}",
+          "domain {} runs, but no DHCP lease, ARP entry or guest agent knows an IPv4 address of {}{}",
           found.domain,
           found.mac_addresses.empty() ? "it, and it has no network interface"
-                                      : JoinForHumans(found.mac_addresses));
+                                      : JoinForHumans(found.mac_addresses),
+          NotBelieved(subnet, addresses));
     }
+  }
+
+  // Why none of `addresses` will do; empty where there are none.
+  static std::string NotBelieved(const std::optional<Ipv4Subnet>& subnet,
+                                 const std::vector<LibvirtConnection::Address>& addresses) {
+    std::vector<std::string> names;
+    for (const auto& one : addresses) names.push_back(Printable(one.ipv4) + " (" + one.source + ")");
+    if (names.empty()) return {};
+    return fmt::format("; not believed: {}, which is not in the cluster's subnet{}", JoinForHumans(names),
+                       subnet ? " " + subnet->ToString() : "");
   }
 
   std::vector<LibvirtConnection::Address> LeasedAddresses(const DomainDescription& description) {
@@ -109,21 +121,11 @@ class Look {
     return leases_[network] = leases ? *std::move(leases) : std::vector<DhcpLease>();
   }
 
-  // A node with several interfaces is reached on its cluster's network.
-  std::optional<LibvirtConnection::Address> Choose(
-      const PlannedNode& node, const std::vector<LibvirtConnection::Address>& addresses) const {
-    if (addresses.empty()) return std::nullopt;
+  std::optional<Ipv4Subnet> SubnetOf(const PlannedNode& node) const {
     const auto cluster = std::find_if(
         plan_.clusters.begin(), plan_.clusters.end(),
         [&](const PlannedCluster& candidate) { return candidate.name == node.cluster; });
-    const auto subnet =
-        cluster == plan_.clusters.end() ? std::nullopt : Ipv4Subnet::Parse(cluster->subnet);
-    const auto inside =
-        std::find_if(addresses.begin(), addresses.end(), [&](const auto& candidate) {
-          const auto ipv4 = ParseIpv4(candidate.ipv4);
-          return subnet && ipv4 && subnet->Contains(*ipv4);
-        });
-    return inside == addresses.end() ? addresses.front() : *inside;
+    return cluster == plan_.clusters.end() ? std::nullopt : Ipv4Subnet::Parse(cluster->subnet);
   }
 
   // Two nodes at one address: at least one of them would be mistaken for the other.
@@ -194,6 +196,18 @@ const DiscoveredNode* Discovery::Find(std::string_view node) const {
     return candidate.node == node;
   });
   return found == nodes.end() ? nullptr : &*found;
+}
+
+std::optional<LibvirtConnection::Address> ChooseAddress(
+    const std::optional<Ipv4Subnet>& subnet, const std::vector<LibvirtConnection::Address>& addresses) {
+  std::optional<LibvirtConnection::Address> leased;
+  for (const LibvirtConnection::Address& candidate : addresses) {
+    const auto ipv4 = ParseIpv4(candidate.ipv4);
+    if (!ipv4) continue;
+    if (subnet && subnet->Contains(*ipv4)) return candidate;
+    if (!leased && candidate.source == "lease") leased = candidate;
+  }
+  return leased;
 }
 
 Discovery DiscoverOnce(const Plan& plan, LibvirtConnection& connection) {

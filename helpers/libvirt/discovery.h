@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "helpers/config/ipv4_subnet.h"
 #include "helpers/config/plan.h"
 #include "helpers/libvirt/connection.h"
 
@@ -36,6 +37,12 @@ struct Discovery {
   const DiscoveredNode* Find(std::string_view node) const;
   bool operator==(const Discovery&) const = default;
 };
+
+// Where to reach a node of a cluster on `subnet`: the first of `addresses` in it. Outside of it a DHCP lease
+// alone will do, for the hypervisor's own server gave it; ARP entries and guest agents have the guest's word,
+// which could name any machine. nullopt: none will do.
+std::optional<LibvirtConnection::Address> ChooseAddress(
+    const std::optional<Ipv4Subnet>& subnet, const std::vector<LibvirtConnection::Address>& addresses);
 
 // Looks once. An address that no lease, ARP entry or guest agent knows is taken from the cluster
 // file, if it has one for the node and the domain runs.

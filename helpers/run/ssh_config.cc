@@ -2,11 +2,30 @@
 
 #include <fmt/format.h>
 
+#include <string_view>
+
+#include "helpers/base/error.h"
+#include "helpers/base/text.h"
+
 namespace passthrough {
 namespace {
 
 // A word of ssh_config(5): in double quotes, so that it may hold blanks.
 std::string Quoted(const std::string& word) { return '"' + word + '"'; }
+
+// A host name or an address as ssh_config(5) has it, where "%" begins a token. Throws for anything else: a line
+// break in it would begin a line of its own, such as a ProxyCommand.
+std::string HostName(const std::string& host) {
+  constexpr std::string_view kAllowed =
+      "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ.:-_%";
+  if (host.empty() || host.front() == '-' || host.find_first_not_of(kAllowed) != std::string::npos) {
+    throw Error(fmt::format("\"{}\" is neither an address nor a host name: it is not written into ssh_config",
+                            Printable(host)));
+  }
+  std::string word;
+  for (const char c : host) word += c == '%' ? "%%" : std::string(1, c);
+  return word;
+}
 
 std::string Account(const SshAccount& account) {
   std::string lines = fmt::format("  User {}\n  Port {}\n", Quoted(account.user), account.port);
@@ -29,13 +48,13 @@ std::string MakeSshConfig(const Discovery& discovery, const Profile& profile,
                           const RunDirectory& run) {
   std::string config = fmt::format("# ssh -F {} NODE\n", run.SshConfig().string());
   if (profile.jump) {
-    config += fmt::format("\nHost passthrough-jump-host\n  HostName {}\n{}{}", profile.jump->host,
-                          Account(*profile.jump), Common(profile, run));
+    config += fmt::format("\nHost passthrough-jump-host\n  HostName {}\n{}{}",
+                          HostName(profile.jump->host), Account(*profile.jump), Common(profile, run));
   }
   for (const DiscoveredNode& node : discovery.nodes) {
     if (node.address.empty()) continue;
-    config += fmt::format("\nHost {} {}\n  HostName {}\n{}{}", node.node, node.domain, node.address,
-                          Account(profile.ssh), Common(profile, run));
+    config += fmt::format("\nHost {} {}\n  HostName {}\n{}{}", node.node, node.domain,
+                          HostName(node.address), Account(profile.ssh), Common(profile, run));
     if (profile.jump) config += "  ProxyJump passthrough-jump-host\n";
   }
   return config;

@@ -10,7 +10,7 @@
 namespace passthrough {
 
 // One Host block a node that has an address, under its node name and its domain name, with the jump
-// host where there is one (ssh_config(5)).
+// host where there is one (ssh_config(5)). Throws Error for an address that is none.
 std::string MakeSshConfig(const Discovery& discovery, const Profile& profile,
                           const RunDirectory& run);
 

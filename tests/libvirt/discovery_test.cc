@@ -149,6 +149,21 @@ TEST(DiscoverOnce, PrefersTheAddressOnTheClustersNetwork) {
               StartsWith("192.168.140."));
 }
 
+TEST(DiscoverOnce, AnArpEntryOutsideTheClustersSubnetIsNotBelieved) {
+  const std::string other =
+      "<network><name>m</name><bridge name='virbr7'/><ip address='10.7.0.1' "
+      "netmask='255.255.255.0'><dhcp><range start='10.7.0.2' end='10.7.0.254'/></dhcp></ip>"
+      "</network>";
+  const std::string content = other + Controller() + Compute("c-compute-01", 1, "m");
+  const DiscoveredNode compute = Look(SmallPlan(), content).nodes[1];
+  EXPECT_EQ(compute.address, "");
+  EXPECT_THAT(compute.problem, AllOf(HasSubstr("not believed: 10.7.0."), HasSubstr("(arp)"),
+                                     HasSubstr("not in the cluster's subnet 192.168.140.0/24")));
+  Plan plan = SmallPlan();
+  plan.nodes[1].address = "192.168.140.11";
+  EXPECT_EQ(Look(plan, content).nodes[1].address, "192.168.140.11") << "of the cluster file";
+}
+
 TEST(DiscoverOnce, TwoNodesAtOneAddressAreAProblem) {
   Plan plan = SmallPlan();
   plan.nodes[0].address = "192.168.140.11";
@@ -253,6 +268,32 @@ TEST(LookedAtAgain, TakesWhatIsKnownNowAndKeepsWhyANodeHasNoEvidence) {
   EXPECT_EQ(both.nodes[0].problem, "");
   EXPECT_EQ(both.nodes[1].problem, "no address");
   EXPECT_EQ(both.nodes[2].problem, "domain c-c is crashed");
+}
+
+// What a guest agent says is the guest's to choose, and libvirt hands it on as it is.
+TEST(ChooseAddress, AGuestCannotNameAnotherMachine) {
+  const auto subnet = Ipv4Subnet::Parse("192.168.140.0/24");
+  const auto chosen = [&](const std::string& ipv4, const std::string& source) {
+    const auto address = ChooseAddress(subnet, {{std::string(kComputeMac), ipv4, source}});
+    return address ? address->ipv4 : "";
+  };
+  for (const std::string source : {"agent", "arp"}) {
+    EXPECT_EQ(chosen("192.168.140.57", source), "192.168.140.57");
+    for (const char* hostile : {"10.0.0.7", "127.0.0.1", "192.168.141.57"}) EXPECT_EQ(chosen(hostile, source), "");
+  }
+  EXPECT_EQ(chosen("10.0.0.7", "lease"), "10.0.0.7") << "of the hypervisor's own DHCP server";
+  for (const char* hostile : {"192.168.140.57\n  ProxyCommand touch /tmp/x", "192.168.140.57 ", "", "x"}) {
+    EXPECT_EQ(chosen(hostile, "agent"), "");
+    EXPECT_EQ(chosen(hostile, "lease"), "");
+  }
+  EXPECT_EQ(ChooseAddress(std::nullopt, {{"", "192.168.140.57", "agent"}}), std::nullopt);
+}
+
+TEST(ChooseAddress, PrefersTheClustersSubnetToALeaseElsewhere) {
+  const auto address = ChooseAddress(Ipv4Subnet::Parse("192.168.140.0/24"),
+                                     {{"", "10.0.0.7", "lease"}, {"", "192.168.140.57", "agent"}});
+  ASSERT_TRUE(address);
+  EXPECT_EQ(address->ipv4, "192.168.140.57");
 }
 
 TEST(MovedTo, IsWhereTheNodeIsNow) {

@@ -53,5 +53,32 @@ TEST(SshConfigTest, ANodeWithoutAnAddressIsLeftOut) {
   EXPECT_THAT(MakeSshConfig(discovery, Profile(), run), testing::Not(HasSubstr("hpc_compute_01")));
 }
 
+// What is no address would be a line of its own in the file, which ssh obeys.
+TEST(SshConfigTest, NoAddressPutsALineIntoIt) {
+  const TemporaryDirectory logs("ssh-config");
+  const RunDirectory run = RunDirectory::Create(logs.path());
+  for (const char* hostile : {"192.168.140.11\n  ProxyCommand touch /tmp/x", "192.168.140.11\rx", "a b", "\"a\"",
+                              "-oProxyCommand=x", "a\\b", "$(x)", "\xff"}) {
+    Discovery discovery;
+    discovery.nodes.push_back({});
+    discovery.nodes.back().node = "hpc_compute_01";
+    discovery.nodes.back().address = hostile;
+    EXPECT_THAT([&] { MakeSshConfig(discovery, Profile(), run); },
+                testing::ThrowsMessage<Error>(HasSubstr("neither an address nor a host name")));
+    Profile profile;
+    profile.jump = SshAccount{.host = hostile, .port = 22, .user = "root", .key = ""};
+    EXPECT_THROW(MakeSshConfig(Discovery(), profile, run), Error);
+  }
+}
+
+TEST(SshConfigTest, AScopeOfAnAddressIsNoTokenOfSsh) {
+  const TemporaryDirectory logs("ssh-config");
+  const RunDirectory run = RunDirectory::Create(logs.path());
+  Profile profile;
+  profile.jump = SshAccount{.host = "fe80::1%eth0", .port = 22, .user = "root", .key = ""};
+  WriteFile(run.SshConfig(), MakeSshConfig(Discovery(), profile, run));
+  EXPECT_THAT(WhatSshMakesOf(run.SshConfig(), "passthrough-jump-host"), HasSubstr("\nhostname fe80::1%eth0\n"));
+}
+
 }  // namespace
 }  // namespace passthrough
