@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <cctype>
 #include <chrono>
 
 #include "helpers/base/files.h"
@@ -11,6 +13,7 @@
 #include "helpers/libvirt/discovery.h"
 #include "helpers/libvirt/domain_xml_reader.h"
 #include "helpers/parsers/pci_evidence.h"
+#include "helpers/run/unplugged_gpus.h"
 
 namespace passthrough {
 namespace {
@@ -33,7 +36,23 @@ constexpr char kAsRoot[] = "sudo -n env PATH=\"$PATH:/usr/sbin:/sbin\" sh -c ";
 // Runs one script as root and waits. The script must have no single quote in it.
 std::string AsRoot(const std::string& script) { return kAsRoot + ("'" + script + "'"); }
 
-std::string FunctionPath(const PciAddress& gpu) { return "/sys/bus/pci/devices/" + gpu.ToString(); }
+std::string FunctionPath(const PciAddress& gpu, const std::string& sys = "/sys") {
+  return sys + "/bus/pci/devices/" + gpu.ToString();
+}
+
+std::string XmlOf(LibvirtConnection& libvirt, const std::string& domain) {
+  const auto xml = libvirt.DomainXml(domain);
+  if (!xml) throw LibvirtError(fmt::format("libvirt has no domain {} any more", domain));
+  return *xml;
+}
+
+LiveDomain Live(LibvirtConnection& libvirt, const std::string& domain) {
+  return {.name = domain,
+          .uri = libvirt.uri(),
+          .xml = [&libvirt, domain] { return XmlOf(libvirt, domain); },
+          .detach = [&libvirt, domain](const std::string& xml) { libvirt.DetachDevice(domain, xml, true); },
+          .attach = [&libvirt, domain](const std::string& xml) { libvirt.AttachDevice(domain, xml, true); }};
+}
 
 class NodeDisruption {
  public:
@@ -47,12 +66,15 @@ class NodeDisruption {
   void Run(const DisruptionRequest& request) {
     if (request.rescan) Step(kAfterRescan, [this](DisruptionStep&) { Rescan(); });
     if (request.unplug) {
+      unplugged_.emplace(Live(*tools_.libvirt, target_.domain), run_.Evidence() / target_.node,
+                         [this](const std::string& what) { Tell(what); });
       Step(kAfterUnplug, [this](DisruptionStep&) { Unplug(); });
       Step(kAfterReplug, [this](DisruptionStep&) { Replug(); });
     }
     for (int cycle = 1; cycle <= request.reboots; ++cycle) {
       Step(AfterReboot(cycle), [this](DisruptionStep& step) { Reboot(step); });
     }
+    if (unplugged_) GiveBack();
   }
 
  private:
@@ -103,19 +125,12 @@ class NodeDisruption {
 
   // --- remove and rescan ---
 
-  // A program that holds the GPU open would keep "remove" waiting in the kernel: NVIDIA's own daemon is stopped
-  // for that time, others are the reason in the message.
   void Rescan() {
-    std::string script = "systemctl stop nvidia-persistenced 2>/dev/null; ";
-    for (const PciAddress& gpu : in_node_) {
-      script += fmt::format("echo 1 >{0}/remove || exit 2; ! [ -e {0} ] || exit 3; ", FunctionPath(gpu));
-    }
-    script += "echo 1 >/sys/bus/pci/rescan || exit 4; systemctl start nvidia-persistenced 2>/dev/null; exit 0";
     Tell("removing and rescanning " + Count(in_node_.size(), "GPU"));
     SshSession session = Connect(Deadline::After(tools_.limits.ssh));
     ExecResult result;
     try {
-      result = session.Exec(AsRoot(script), {}, Deadline::After(kCommandLimit));
+      result = session.Exec(AsRoot(RescanScript(in_node_)), {}, Deadline::After(kCommandLimit));
     } catch (const TimeoutError&) {
       throw TimeoutError(fmt::format("removing the GPUs through sysfs did not end within {} s: something on the "
                                      "node holds them open, or their driver hangs",
@@ -133,55 +148,22 @@ class NodeDisruption {
   // --- unplug and replug ---
 
   void Unplug() {
-    const std::string xml = DomainXml();
-    for (const PciAddress& gpu : target_.gpus) {
-      const auto hostdev = HostdevXml(xml, gpu);
-      if (!hostdev) {
-        throw Error(fmt::format("domain {} has no <hostdev> for {} that could be unplugged", target_.domain,
-                                gpu.ToString()));
-      }
-      if (SharesItsSlot(xml, gpu)) {
-        throw Error(fmt::format("GPU {} shares its slot in the domain with another function: a guest lets a slot "
-                                "go as a whole, so it was not unplugged; give each function a root port of its own",
-                                gpu.ToString()));
-      }
-      Tell("unplugging " + gpu.ToString());
-      tools_.libvirt->DetachDevice(target_.domain, *hostdev, true);
-      const auto begin = Deadline::Clock::now();
-      WaitFor(Deadline::After(kGuestLimit),
-              fmt::format("the guest was asked to let GPU {} go, and has not within {} s", gpu.ToString(),
-                          kGuestLimit.count()),
-              [&](std::string* cause) -> std::optional<bool> {
-                if (!HostdevXml(DomainXml(), gpu)) return true;
-                *cause = "libvirt still lists the <hostdev>";
-                return std::nullopt;
-              });
-      unplugged_.push_back(*hostdev);
-      Tell(fmt::format("{} is unplugged after {}", gpu.ToString(),
-                       HumanSeconds(std::chrono::duration<double>(Deadline::Clock::now() - begin).count())));
-    }
-  }
-
-  bool SharesItsSlot(const std::string& xml, const PciAddress& gpu) const {
-    std::optional<PciAddress> place;
-    const auto hostdevs = ReadDomainXml(xml).hostdevs;
-    for (const DomainHostdev& one : hostdevs) {
-      if (one.host_address == gpu) place = one.guest_address;
-    }
-    size_t in_slot = 0;
-    for (const DomainHostdev& one : hostdevs) {
-      if (place && one.guest_address && one.guest_address->SameDevice(*place)) ++in_slot;
-    }
-    return in_slot > 1;
+    for (const PciAddress& gpu : target_.gpus) unplugged_->Unplug(gpu, Deadline::After(kGuestLimit));
   }
 
   void Replug() {
-    if (unplugged_.empty()) throw Error("not tried: no GPU was unplugged");
-    for (const std::string& hostdev : unplugged_) {
-      Tell("plugging a GPU in again");
-      tools_.libvirt->AttachDevice(target_.domain, hostdev, true);
-    }
+    if (unplugged_->PlugIn() == 0) throw Error("not tried: no GPU was unplugged");
     WaitUntilListed();
+  }
+
+  // What is still missing after all, is an error of the step that had to bring it back.
+  void GiveBack() {
+    const std::string problem = unplugged_->GiveBack();
+    if (problem.empty()) return;
+    for (DisruptionStep& step : done_.steps) {
+      if (step.look == kAfterReplug) step.error += (step.error.empty() ? "" : "; ") + problem;
+    }
+    WriteDisruption(run_, target_.node, done_);
   }
 
   // --- reboot ---
@@ -280,13 +262,20 @@ class NodeDisruption {
   // --- common ---
 
   SshSession Connect(const Deadline& deadline) {
-    return ConnectWhenReady(account_, tools_.jump, *tools_.host_keys, deadline);
+    SshSession session = ConnectWhenReady(account_, tools_.jump, *tools_.host_keys, deadline);
+    if (known_host_ != account_.host) RequireTheDomain(session);
+    known_host_ = account_.host;
+    return session;
   }
 
-  std::string DomainXml() {
-    const auto xml = tools_.libvirt->DomainXml(target_.domain);
-    if (!xml) throw LibvirtError(fmt::format("libvirt has no domain {} any more", target_.domain));
-    return *xml;
+  // An address may be another machine's: nothing is done to that one.
+  void RequireTheDomain(SshSession& session) {
+    const std::string uuid = ReadDomainXml(XmlOf(*tools_.libvirt, target_.domain)).uuid;
+    const ExecResult result =
+        session.Exec(AsRoot("cat /sys/class/dmi/id/product_uuid"), {}, Deadline::After(kCommandLimit));
+    const std::string problem = ProblemOfMachine(result.output, target_.domain, uuid);
+    if (problem.empty()) return;
+    throw Error(fmt::format("{} at {}", problem, account_.host));
   }
 
   // Gives the node time to find its GPUs and to bind their driver, which it does after the command that caused it
@@ -317,9 +306,10 @@ class NodeDisruption {
   const DisruptionTools& tools_;
   const RunDirectory& run_;
   std::vector<PciAddress> in_node_;  // display functions of NVIDIA as the node has them
-  std::vector<std::string> unplugged_;
+  std::string known_host_;  // the address at which the machine is known to be the domain
   std::string lost_;  // why the node cannot be reached any more; empty: it can
   Disruption done_;
+  std::optional<UnpluggedGpus> unplugged_;  // last: what it tells and asks for is above
 };
 
 }  // namespace
@@ -335,6 +325,41 @@ std::vector<std::string> LooksOf(const DisruptionRequest& request) {
 }
 
 }  // namespace
+
+std::string RescanScript(const std::vector<PciAddress>& gpus, const std::string& sys) {
+  // A program that holds the GPU open would keep "remove" waiting in the kernel: NVIDIA's own daemon is stopped
+  // for that time, others are the reason in the message.
+  std::string script = fmt::format(R"(was=$(systemctl is-active nvidia-persistenced 2>/dev/null)
+restore() {{
+  status=$?
+  echo 1 >{}/bus/pci/rescan || [ "$status" != 0 ] || status=4
+  if [ "$was" = active ]; then systemctl start nvidia-persistenced 2>/dev/null; fi
+  exit "$status"
+}}
+trap restore EXIT
+trap "exit 5" HUP INT TERM
+if [ "$was" = active ]; then systemctl stop nvidia-persistenced 2>/dev/null; fi
+)",
+                                   sys);
+  for (const PciAddress& gpu : gpus) {
+    script += fmt::format("echo 1 >{0}/remove || exit 2\n! [ -e {0} ] || exit 3\n", FunctionPath(gpu, sys));
+  }
+  return script + "exit 0";
+}
+
+std::string ProblemOfMachine(std::string_view told, const std::string& domain, const std::string& domain_uuid) {
+  std::string product_uuid = Printable(Trim(told.substr(0, 64)));
+  std::transform(product_uuid.begin(), product_uuid.end(), product_uuid.begin(),
+                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  if (product_uuid == domain_uuid) return {};
+  if (product_uuid.empty()) {
+    return fmt::format("nothing was done, for it is not known whether this is domain {}: /sys/class/dmi/id/"
+                       "product_uuid cannot be read by sudo",
+                       domain);
+  }
+  return fmt::format("nothing was done to a machine with DMI product UUID {}, for domain {} has UUID {}", product_uuid,
+                     domain, domain_uuid);
+}
 
 std::string AfterReboot(int cycle) { return fmt::format("after-reboot-{}", cycle); }
 

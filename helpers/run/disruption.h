@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <functional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "helpers/base/deadline.h"
@@ -66,9 +67,19 @@ struct DisruptionTools {
 // The probes of each look.
 std::vector<std::string> ProbesOfLooks();
 
+// What is run as root on a node to remove `gpus` and to rescan. However it ends, the bus is rescanned, and NVIDIA's
+// daemon runs where it ran before. Exit status 2: one could not be removed; 3: one is still listed; 4: the rescan
+// failed. No single quote is in it. `sys`: for tests.
+std::string RescanScript(const std::vector<PciAddress>& gpus, const std::string& sys = "/sys");
+
+// Why a machine must be left alone that `told` this as its DMI product UUID, to which libvirt sets the domain's;
+// empty: it is the domain.
+std::string ProblemOfMachine(std::string_view told, const std::string& domain, const std::string& domain_uuid);
+
 // Does it to one node and writes evidence/<node>/disruption.json after each step; what fails is in there. A
 // node that is lost ends it: the steps that are left say so, and so do all where there is no output of the probe
-// "pci" from before, which says what to remove. Throws InterruptedError, and EvidenceError where the evidence
+// "pci" from before, which says what to remove. A machine that has not the domain's UUID is left alone. GPUs that
+// were unplugged are plugged in again, however this ends. Throws InterruptedError, and EvidenceError where the evidence
 // cannot be written.
 void Disrupt(const DisruptionTarget& target, const DisruptionRequest& request, const DisruptionTools& tools,
              const RunDirectory& run);

@@ -1,0 +1,150 @@
+#include "helpers/run/unplugged_gpus.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+#include <optional>
+#include <utility>
+
+#include "helpers/base/error.h"
+#include "helpers/base/files.h"
+#include "helpers/base/text.h"
+#include "helpers/base/wait.h"
+#include "helpers/libvirt/domain_xml_reader.h"
+
+namespace passthrough {
+namespace {
+
+bool SharesItsSlot(const std::string& xml, const PciAddress& gpu) {
+  std::optional<PciAddress> place;
+  const auto hostdevs = ReadDomainXml(xml).hostdevs;
+  for (const DomainHostdev& one : hostdevs) {
+    if (one.host_address == gpu) place = one.guest_address;
+  }
+  size_t in_slot = 0;
+  for (const DomainHostdev& one : hostdevs) {
+    if (place && one.guest_address && one.guest_address->SameDevice(*place)) ++in_slot;
+  }
+  return in_slot > 1;
+}
+
+std::string FileName(const PciAddress& gpu) {
+  std::string name = "hostdev-" + gpu.ToString() + ".xml";
+  std::replace(name.begin(), name.end(), ':', '-');
+  return name;
+}
+
+}  // namespace
+
+UnpluggedGpus::UnpluggedGpus(LiveDomain domain, std::filesystem::path directory,
+                             std::function<void(const std::string&)> tell)
+    : domain_(std::move(domain)), directory_(std::move(directory)), tell_(std::move(tell)) {}
+
+UnpluggedGpus::~UnpluggedGpus() { GiveBack(); }
+
+bool UnpluggedGpus::IsListed(const Taken& one) const {
+  return HostdevXml(domain_.xml(), one.gpu).has_value();
+}
+
+void UnpluggedGpus::Unplug(const PciAddress& gpu, const Deadline& deadline) {
+  const std::string xml = domain_.xml();
+  const auto hostdev = HostdevXml(xml, gpu);
+  if (!hostdev) {
+    throw Error(fmt::format("domain {} has no <hostdev> for {} that could be unplugged", domain_.name,
+                            gpu.ToString()));
+  }
+  if (SharesItsSlot(xml, gpu)) {
+    throw Error(fmt::format("GPU {} shares its slot in the domain with another function: a guest lets a slot "
+                            "go as a whole, so it was not unplugged; give each function a root port of its own",
+                            gpu.ToString()));
+  }
+  tell_("unplugging " + gpu.ToString());
+  const auto file = directory_ / FileName(gpu);
+  WriteFile(file, *hostdev + "\n");
+  // Before the guest is asked: from then on it can let go at any time, also after an error.
+  taken_.push_back({.gpu = gpu, .hostdev = *hostdev, .file = file});
+  Taken& one = taken_.back();
+  const auto begin = Deadline::Clock::now();
+  const double limit = std::chrono::duration<double>(deadline.Left()).count();
+  domain_.detach(*hostdev);
+  one.left = WaitFor(deadline,
+                     fmt::format("the guest was asked to let GPU {} go, and has not within {}", gpu.ToString(),
+                                 HumanSeconds(limit)),
+                     [&](std::string* cause) -> std::optional<bool> {
+                       if (!IsListed(one)) return true;
+                       *cause = "libvirt still lists the <hostdev>";
+                       return std::nullopt;
+                     });
+  tell_(fmt::format("{} is unplugged after {}", gpu.ToString(),
+                    HumanSeconds(std::chrono::duration<double>(Deadline::Clock::now() - begin).count())));
+}
+
+void UnpluggedGpus::Attach(Taken& one) {
+  tell_(fmt::format("plugging {} in again", one.gpu.ToString()));
+  domain_.attach(one.hostdev);
+  one.back = true;
+}
+
+size_t UnpluggedGpus::PlugIn() {
+  size_t count = 0;
+  for (Taken& one : taken_) {
+    if (one.back || IsListed(one)) continue;
+    Attach(one);
+    ++count;
+  }
+  return count;
+}
+
+std::string UnpluggedGpus::GiveOneBack(Taken& one, const Deadline& deadline) {
+  const std::string how = fmt::format("virsh -c {} attach-device {} {} --live", domain_.uri, domain_.name,
+                                      std::filesystem::absolute(one.file).string());
+  bool asked_alone = false;
+  try {
+    WaitFor(deadline, "giving GPU " + one.gpu.ToString() + " back",
+            [&](std::string* cause) -> std::optional<bool> {
+              try {
+                asked_alone = false;
+                if (IsListed(one)) {
+                  asked_alone = !one.left;
+                  *cause = "the guest has not let it go";
+                  return asked_alone ? std::nullopt : std::optional<bool>(true);
+                }
+                one.left = true;
+                Attach(one);
+                return true;
+              } catch (const Error& error) {
+                *cause = error.what();
+                return std::nullopt;
+              }
+            });
+    return {};
+  } catch (const Error& error) {
+    if (asked_alone) {
+      return fmt::format("domain {} still has GPU {}, which its guest was asked to let go and may yet, at its next "
+                         "reboot; to give it back then: {}",
+                         domain_.name, one.gpu.ToString(), how);
+    }
+    return fmt::format("GPU {} was unplugged from domain {} and is not back ({}); to give it back: {}",
+                       one.gpu.ToString(), domain_.name, error.what(), how);
+  }
+}
+
+std::string UnpluggedGpus::GiveBack(Deadline::Clock::duration limit) noexcept {
+  std::string problems;
+  try {
+    const Deadline deadline = Deadline::After(limit).Uninterruptible();
+    for (Taken& one : taken_) {
+      if (one.back) continue;
+      const std::string problem = GiveOneBack(one, deadline);
+      one.back = true;  // or told: once
+      if (problem.empty()) continue;
+      tell_(Printable(problem));
+      problems += (problems.empty() ? "" : "\n") + problem;
+    }
+  } catch (const std::exception&) {  // of telling: there is nobody to tell
+  }
+  return problems;
+}
+
+}  // namespace passthrough
