@@ -41,17 +41,18 @@ require_packages() {
     exit 1
   fi
   say "Installing: $missing"
+  log=$(mktemp) # by this user, who has to be able to remove it
   # shellcheck disable=SC2086 # a list of words
   if ! as_root env DEBIAN_FRONTEND=noninteractive sh -c '
-    apt-get update -q >"$0" 2>&1 && apt-get install -q -y --no-install-recommends "$@" >>"$0" 2>&1
-  ' "${TMPDIR:-/tmp}/passthrough-apt-$$.log" $missing; then
-    [ ! -f "${TMPDIR:-/tmp}/passthrough-apt-$$.log" ] || tail -n 20 "${TMPDIR:-/tmp}/passthrough-apt-$$.log" >&2
-    rm -f "${TMPDIR:-/tmp}/passthrough-apt-$$.log"
+    apt-get update -q && apt-get install -q -y --no-install-recommends "$@"
+  ' sh $missing >"$log" 2>&1; then
+    tail -n 20 "$log" >&2
+    rm -f "$log"
     say "Packages are missing, and they could not be installed from here. Install them and start again:"
     say "  sudo apt-get install $missing"
     exit 1
   fi
-  rm -f "${TMPDIR:-/tmp}/passthrough-apt-$$.log"
+  rm -f "$log"
 }
 
 # build TARGET… [CMAKE_OPTION…]: configures $build_dir where that was not done yet, then builds the targets named.
