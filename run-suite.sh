@@ -45,12 +45,13 @@ suite=$source_dir/build/bin/passthrough-suite
 [ "$all" = yes ] || exec "$suite" "$@"
 
 logs=logs/all
+rm -f "$logs/junit.xml" # an earlier run's report must not stand for this one's
 results=
 status=0
 for config in "$source_dir"/configs/test-*.yaml; do
   name=${config##*/}
   say "--- ${name%.yaml} ---"
-  rm -f "$logs/${name%.yaml}/latest" # an earlier run's report must not stand for this one's
+  rm -f "$logs/${name%.yaml}/latest"
   if "$suite" --config "$config" --log-dir "$logs/${name%.yaml}" "$@"; then
     result=passed
   else
@@ -60,6 +61,12 @@ for config in "$source_dir"/configs/test-*.yaml; do
   results="$results$result  ${name%.yaml}
 "
 done
-"$suite" --merge-junit "$logs" || status=1
+set -- --merge-junit "$logs"
+for config in "$source_dir"/configs/test-*.yaml; do
+  name=${config##*/}
+  set -- "$@" --expect "${name%.yaml}"
+done
+mkdir -p "$logs"
+"$suite" "$@" || status=1
 printf '%sreport of all: %s/junit.xml\n' "$results" "$logs"
 exit $status

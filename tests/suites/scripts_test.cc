@@ -1,0 +1,137 @@
+// cmake/setup.sh and run-suite.sh as a user runs them, with programs of ours in place of those that would install,
+// build or deploy.
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+
+#include "helpers/base/files.h"
+#include "tests/fixtures/schema.h"
+#include "tests/suites/suite_program.h"
+
+namespace passthrough {
+namespace {
+
+namespace fs = std::filesystem;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::Not;
+
+const fs::path kSource = PASSTHROUGH_SOURCE_DIR;
+
+class ScriptsTest : public testing::Test {
+ protected:
+  ScriptsTest() {
+    for (const char* name : {"bin", "tmp", "configs", "cmake", "build/bin"}) fs::create_directories(Path(name));
+    options_.working_directory = directory_.path();
+    options_.environment["PATH"] = Path("bin").string() + ":" + std::getenv("PATH");
+    options_.environment["TMPDIR"] = Path("tmp").string();
+  }
+  fs::path Path(const std::string& name) const { return directory_.path() / name; }
+  void Script(const std::string& name, const std::string& text) {
+    WriteFile(Path(name), "#!/bin/sh\n" + text + "\n", 0755);
+  }
+  ChildResult Run(const std::vector<std::string>& argv) {
+    return RunChild(argv, options_, Deadline::After(std::chrono::minutes(2)));
+  }
+
+  TemporaryDirectory directory_{"scripts"};
+  ChildOptions options_;
+};
+
+// --- cmake/setup.sh ---
+
+class RequirePackagesTest : public ScriptsTest {
+ protected:
+  RequirePackagesTest() {
+    Script("bin/id", "echo 1000");
+    Script("bin/dpkg-query", "exit 1");
+    Script("bin/sudo", R"([ "$1" = -n ] || exec "$@")");
+    Script("require.sh", R"(set -eu
+source_dir=.
+. )" + (kSource / "cmake/setup.sh").string() + R"(
+require_packages one two
+echo went on)");
+  }
+};
+
+TEST_F(RequirePackagesTest, GoesOnAfterAnInstallationBySudo) {
+  Script("bin/apt-get", R"(echo "$@" >>")" + Path("calls").string() + "\"; echo installing");
+  // The log is the caller's own: it is there before sudo is asked.
+  Script("bin/sudo", R"([ "$1" != -n ] || exit 0
+ls "$TMPDIR" >")" + Path("before").string() + R"("
+"$@" || exit
+ls "$TMPDIR" >")" + Path("after").string() + "\"");
+  const ChildResult result = Run({"sh", Path("require.sh").string()});
+  EXPECT_EQ(result.exit_status, 0) << result.output;
+  EXPECT_THAT(result.output, HasSubstr("went on"));
+  EXPECT_EQ(ReadFile(Path("calls")), "update -q\ninstall -q -y --no-install-recommends one two\n");
+  EXPECT_EQ(ReadFile(Path("before")), ReadFile(Path("after"))) << "root made a file that the user cannot remove";
+  EXPECT_THAT(ReadFile(Path("before")), Not(IsEmpty()));
+  EXPECT_TRUE(fs::is_empty(Path("tmp")));
+}
+
+TEST_F(RequirePackagesTest, SaysWhyAnInstallationFailed) {
+  Script("bin/apt-get", "echo E: no such mirror >&2; exit 100");
+  const ChildResult result = Run({"sh", Path("require.sh").string()});
+  EXPECT_EQ(result.exit_status, 1);
+  EXPECT_THAT(result.output, testing::AllOf(HasSubstr("E: no such mirror"), HasSubstr("sudo apt-get install one two"),
+                                            Not(HasSubstr("went on"))));
+  EXPECT_TRUE(fs::is_empty(Path("tmp")));
+}
+
+// --- run-suite.sh --all ---
+
+class RunAllTest : public ScriptsTest {
+ protected:
+  RunAllTest() {
+    for (const char* script : {"run-suite.sh", "cmake/setup.sh"}) fs::copy_file(kSource / script, Path(script));
+    Script("bin/dpkg-query", "echo installed");
+    Script("bin/cmake", ":");
+    WriteFile(Path("build/build.ninja"), "");
+    for (const char* name : {"a", "b", "c"}) WriteFile(Path(std::string("configs/test-") + name + ".yaml"), "");
+    // "a" passes, "b" fails before it makes a run directory, "c" is killed before it writes its report.
+    Script("build/bin/passthrough-suite", R"(case " $* " in
+*" --merge-junit "*) exec )" + SuiteProgram().string() + R"( "$@" ;;
+*test-b.yaml*) exit 1 ;;
+esac
+[ ! -e logs/all/junit.xml ] || touch report-of-before
+while [ "$1" != --log-dir ]; do shift; done
+mkdir -p "$2/run-1"
+ln -sfn run-1 "$2/latest"
+case $2 in *test-c) kill -9 $$ ;; esac
+cp green.xml "$2/run-1/junit.xml")");
+    WriteFile(Path("green.xml"), R"(<testsuites tests="1" failures="0" errors="0" time="2">
+      <testsuite name="Node" tests="1" failures="0" errors="0" time="2"><testcase name="x" classname="Node" time="2"/>
+      </testsuite></testsuites>)");
+  }
+  ChildResult RunAll() { return Run({Path("run-suite.sh").string(), "--all", "--profile", "x"}); }
+};
+
+TEST_F(RunAllTest, WhatEndedWithoutAReportIsAFailureInTheMergedOne) {
+  for (const char* name : {"test-b", "test-gone"}) {
+    fs::create_directories(Path(std::string("logs/all/") + name + "/run-0"));
+    fs::copy_file(Path("green.xml"), Path(std::string("logs/all/") + name + "/run-0/junit.xml"));
+    fs::create_directory_symlink("run-0", Path(std::string("logs/all/") + name + "/latest"));
+  }
+  fs::copy_file(Path("green.xml"), Path("logs/all/junit.xml"));
+  const ChildResult result = RunAll();
+  EXPECT_EQ(result.exit_status, 1) << result.output;
+  EXPECT_FALSE(fs::exists(Path("report-of-before"))) << "a crash would leave it as this run's";
+  EXPECT_THAT(SchemaProblems(kJunitSchema, Path("logs/all/junit.xml")), IsEmpty());
+  const std::string merged = ReadFile(Path("logs/all/junit.xml"));
+  EXPECT_THAT(merged, HasSubstr(R"(tests="3" failures="2")"));
+  EXPECT_THAT(merged, Not(HasSubstr("test-gone")));
+  for (const char* suite : {"test-a.Node", "test-b.Run", "test-c.Run"}) EXPECT_THAT(merged, HasSubstr(suite));
+}
+
+TEST_F(RunAllTest, IsGreenWhereAllAre) {
+  for (const char* name : {"b", "c"}) fs::remove(Path(std::string("configs/test-") + name + ".yaml"));
+  const ChildResult result = RunAll();
+  EXPECT_EQ(result.exit_status, 0) << result.output;
+  EXPECT_THAT(ReadFile(Path("logs/all/junit.xml")), HasSubstr(R"(tests="1" failures="0")"));
+}
+
+}  // namespace
+}  // namespace passthrough
