@@ -36,6 +36,17 @@ TEST(WorkloadEvidenceTest, TheFirstTroubleIsTheOneThatCounts) {
   EXPECT_EQ(workload.gpus.at(0).trouble.line, 3);
 }
 
+// CUDA lists a GPU whose compute mode is prohibited: it is the context that is refused.
+TEST(WorkloadEvidenceTest, AGpuThatTakesNoContextSaysWhy) {
+  const WorkloadTrouble trouble =
+      Parse("gpu_count: 1\ngpu: 0\nerror: cuCtxCreate_v2 46 CUDA_ERROR_DEVICE_UNAVAILABLE\nend: workload\n")
+          .gpus.at(0)
+          .trouble;
+  EXPECT_THAT(trouble.what, HasSubstr("compute mode is prohibited or exclusive, or another program has it"));
+  EXPECT_THAT(Parse("error: cuInit 100 CUDA_ERROR_NO_DEVICE\nend: workload\n").trouble.advice,
+              testing::Not(HasSubstr("compute mode")));
+}
+
 TEST(WorkloadEvidenceTest, WhatEndsEarlyIsTroubleEvenWithoutAReason) {
   EXPECT_TRUE(Parse("program: workload 1\nend: workload\n").trouble);
   EXPECT_TRUE(Parse("gpu_count: 1\ngpu: 0\nend: workload\n").gpus.at(0).trouble);
