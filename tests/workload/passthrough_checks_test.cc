@@ -3,11 +3,14 @@
 #include <gtest/gtest.h>
 
 #include <functional>
+#include <map>
 
 #include "helpers/base/files.h"
+#include "helpers/evidence/node_evidence.h"
 #include "helpers/libvirt/inventory.h"
 #include "helpers/libvirt/iommu_group.h"
 #include "helpers/libvirt/pci_controllers.h"
+#include "helpers/run/run_record.h"
 #include "tests/suites/suite_program.h"
 #include "tests/workload/recorded_run.h"
 
@@ -160,6 +163,106 @@ TEST_F(PassthroughChecksTest, AVariantOfVfioPciHoldsTheDevice) {
   });
   EXPECT_THAT(Failed("HostDevice.IsOnVfioPci/*"),
               UnorderedElementsAre("HostDevice.IsOnVfioPci/hpc_compute_01_0000_01_00_1"));
+}
+
+// --- looks after a disruption ---
+
+constexpr char kTable[] =
+    "+-----------------------------------------------------------------------------+\n"
+    "| NVIDIA-SMI 535.54.03    Driver Version: 535.54.03    CUDA Version: 12.2     |\n"
+    "|-------------------------------+----------------------+----------------------+\n"
+    "| GPU  Name        Persistence-M| Bus-Id        Disp.A | Volatile Uncorr. ECC |\n"
+    "| Fan  Temp  Perf  Pwr:Usage/Cap|         Memory-Usage | GPU-Util  Compute M. |\n"
+    "|                               |                      |               MIG M. |\n"
+    "|===============================+======================+======================|\n"
+    "|   0  NVIDIA GeForce ...   On  | 00000000:01:00.0 Off |                  Off |\n"
+    "|  0%   41C    P8    20W / 450W |      1MiB / 24564MiB |      0%      Default |\n"
+    "|                               |                      |                  N/A |\n"
+    "+-------------------------------+----------------------+----------------------+\n";
+
+std::string Xml(const std::string& elements = "") {
+  return "<!DOCTYPE nvidia_smi_log SYSTEM \"nvsmi_device_v12.dtd\">\n<nvidia_smi_log>\n"
+         "<attached_gpus>1</attached_gpus>\n<gpu id=\"00000000:01:00.0\">\n" +
+         elements + "\n</gpu>\n</nvidia_smi_log>\n";
+}
+
+class LooksTest : public PassthroughChecksTest {
+ protected:
+  void SetUp() override {
+    PassthroughChecksTest::SetUp();
+    RunRecord record = ReadRunRecord(run_ / "run.json");
+    record.disruptive = true;
+    record.reboots = 1;
+    WriteRunRecord(run_ / "run.json", record);
+    WriteFile(run_ / "evidence/hpc_compute_01/disruption.json",
+              R"({"steps": [{"look": "after-reboot-1", "error": "", "console": "", "seconds": 1.0,
+                             "boot_id_before": "a", "boot_id_after": "b"},
+                            {"look": "after-rescan", "error": "", "console": "", "seconds": 1.0,
+                             "boot_id_before": "", "boot_id_after": ""}]})");
+  }
+  // The failed checks of the looks, each of which shows a healthy node but for `other`.
+  std::set<std::string> FailedWith(const std::map<std::string, std::string>& other) {
+    std::map<std::string, std::string> probes{{"pci", HealthyPci()},
+                                              {"nvidia_smi", kTable},
+                                              {"nvidia_smi_xml", Xml()},
+                                              {"kernel_log", "[    0.000000] Linux version 6.1\n"}};
+    for (const auto& [probe, text] : other) probes[probe] = text;
+    Collection collection;
+    for (const auto& [probe, text] : probes) {
+      ProbeOutput output;
+      output.probe = probe;
+      output.text = text;
+      output.exit_status = 0;
+      output.complete = true;
+      collection.probes.push_back(output);
+    }
+    for (const char* look : {"after-reboot-1", "after-rescan"}) {
+      SaveCollection(run_ / "evidence/hpc_compute_01", look, collection);
+    }
+    return Failed("DisruptiveReboot.*:DisruptiveRescan.*");
+  }
+};
+
+constexpr char kRebootGpus[] = "DisruptiveReboot.GpusComeBack/hpc_compute_01_reboot_1";
+constexpr char kRebootDriver[] = "DisruptiveReboot.DriverIsBoundAgain/hpc_compute_01_reboot_1";
+constexpr char kRebootSmi[] = "DisruptiveReboot.NvidiaSmiIsFineAgain/hpc_compute_01_reboot_1";
+constexpr char kRescanGpus[] = "DisruptiveRescan.GpusComeBack/hpc_compute_01";
+constexpr char kRescanSmi[] = "DisruptiveRescan.NvidiaSmiIsFineAgain/hpc_compute_01";
+
+TEST_F(LooksTest, HealthyOnesPass) { EXPECT_THAT(FailedWith({}), IsEmpty()) << said_; }
+
+TEST_F(LooksTest, ALinkThatCameBackNarrower) {
+  const std::string narrow = Replaced(HealthyPci(), "current_link_width: 16", "current_link_width: 4");
+  EXPECT_THAT(FailedWith({{"pci", narrow}}), UnorderedElementsAre(kRebootGpus, kRescanGpus));
+  EXPECT_THAT(said_, HasSubstr("after reboot 1: GPU 0000:01:00.0: its PCIe link has 4 lanes, it can have 16"));
+}
+
+TEST_F(LooksTest, WhatNvidiaSmiSaysOfTheGpusHealth) {
+  for (const auto& [elements, said] : std::map<std::string, std::string>{
+           {"<serial>Unknown Error</serial>", "serial of GPU 0000:01:00.0 is \"Unknown Error\""},
+           {"<gpu_recovery_action>Reset</gpu_recovery_action>", "asks for a recovery action: \"Reset\""},
+           {"<remapped_rows><remapped_row_pending>Yes</remapped_row_pending></remapped_rows>",
+            "a row remapping is pending"},
+           {"<ecc_errors><volatile><dram_uncorrectable>3</dram_uncorrectable></volatile></ecc_errors>",
+            "3 uncorrected memory errors"}}) {
+    EXPECT_THAT(FailedWith({{"nvidia_smi_xml", Xml(elements)}}), UnorderedElementsAre(kRebootSmi, kRescanSmi));
+    EXPECT_THAT(said_, HasSubstr("after remove and rescan: "));
+    EXPECT_THAT(said_, HasSubstr(said));
+  }
+}
+
+// The log of a node that was not rebooted also has what was done to it.
+TEST_F(LooksTest, TheKernelLogSinceAReboot) {
+  const std::string boot = "[    0.000000] Linux version 6.1\n[    9.000000] ";
+  for (const char* line : {"NVRM: Xid (PCI:0000:01:00): 79, GPU has fallen off the bus.",
+                           "vfio-pci 0000:01:00.0: not ready 65535ms after FLR; giving up",
+                           "pcieport 0000:00:02.0: AER: Uncorrected (Fatal) error received: 0000:01:00.0"}) {
+    EXPECT_THAT(FailedWith({{"kernel_log", boot + line + "\n"}}), UnorderedElementsAre(kRebootGpus)) << line;
+  }
+  EXPECT_THAT(FailedWith({{"kernel_log", boot + "NVRM: GPU 0000:01:00.0: RmInitAdapter failed! (0x62:0x55:2417)\n"}}),
+              UnorderedElementsAre(kRebootDriver));
+  EXPECT_THAT(FailedWith({{"kernel_log", "[ 5400.0] lost its beginning\n"}}),
+              UnorderedElementsAre(kRebootGpus, kRebootDriver));
 }
 
 }  // namespace
