@@ -125,6 +125,7 @@ class GpuWork : public DeviceCheck {
     gpus_ = workload_.FindAll(guest.function->address);
     if (!gpus_.empty()) return;
     if (!workload_.gpus.empty() && !workload_.trouble && MigIsOn(node())) {
+      // The reason is told in every report.
       GTEST_SKIP() << node().name << ": CUDA does not show " << DeviceName()
                    << ", so that it was not put to work: MIG is on in this node, where CUDA shows the instances that "
                       "there are, and before driver release 570 one of them alone ("
