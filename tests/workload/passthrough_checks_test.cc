@@ -41,10 +41,11 @@ class PassthroughChecksTest : public testing::Test {
     change(inventory);
     WriteFile(run_ / kRunning, ToJson(inventory));
   }
-  // Of the one domain that the run has.
+  // Of each domain that the run has.
   void WriteDomainXml(const std::string& xml) {
-    const std::string domain = ReadInventory().domains.at(0).name;
-    WriteFile(run_ / "evidence/host" / (domain + ".xml"), xml);
+    for (const DomainInventory& domain : ReadInventory().domains) {
+      WriteFile(run_ / "evidence/host" / (domain.name + ".xml"), xml);
+    }
   }
   Inventory ReadInventory() { return InventoryFromJson(ReadFile(run_ / kRunning)); }
   // The checks of `filter` that failed, with what they said in said_.
