@@ -80,7 +80,7 @@ time_limits:
   probe_scale: {}
 )",
       Quoted(LabLibvirtUri(paths)), kNodeUser, Quoted(key), record.ssh_port, Quoted(key),
-      Quoted(paths.known_hosts().string()), 300 * scale, 120 * scale, scale);
+      Quoted(paths.known_hosts().string()), 300 * scale, 180 * scale, scale);
 }
 
 json DeployerSettings() {

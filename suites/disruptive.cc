@@ -107,8 +107,14 @@ TEST_P(DisruptiveReboot, NodeComesBack) {
              .where = fmt::format("evidence/{}/disruption.json", GetParam().node->name),
              .advice = "Look at the node's console.log."}});
 }
-TEST_P(DisruptiveReboot, GpusComeBack) { Complain(Look().Gpus()); }
-TEST_P(DisruptiveReboot, DriverIsBoundAgain) { Complain(Look().Driver()); }
+TEST_P(DisruptiveReboot, GpusComeBack) {
+  Complain(Look().Gpus());
+  Complain(Look().KernelLogOfGpus());
+}
+TEST_P(DisruptiveReboot, DriverIsBoundAgain) {
+  Complain(Look().Driver());
+  Complain(Look().KernelLogOfDriver());
+}
 TEST_P(DisruptiveReboot, NvidiaSmiIsFineAgain) { Complain(Look().NvidiaSmi()); }
 
 }  // namespace

@@ -5,11 +5,16 @@
 #include <algorithm>
 
 #include "helpers/base/text.h"
+#include "helpers/health/gpu_problems.h"
+#include "helpers/health/kernel_log_problems.h"
+#include "helpers/health/link_problems.h"
 #include "helpers/parsers/nvidia_smi_table.h"
 #include "helpers/parsers/nvidia_smi_words.h"
 #include "helpers/parsers/nvidia_smi_xml.h"
 #include "helpers/parsers/pci_evidence.h"
 #include "suites/guest_function.h"
+#include "suites/read_kernel_log.h"
+#include "suites/slot_limits.h"
 
 namespace passthrough {
 namespace {
@@ -35,6 +40,12 @@ GpuLook::GpuLook(const PlannedNode& node, std::string look, std::string after)
     throw EvidenceError(fmt::format("{}: the run did not come to \"{}\" ({})", node.name, look_, RecordPath(node)));
   }
   step_ = *step;
+}
+
+void GpuLook::Append(const HealthProblems& problems, std::vector<Complaint>* complaints) const {
+  for (const HealthProblem& problem : problems) {
+    complaints->push_back(Make(problem.found, problem.where, problem.advice));
+  }
 }
 
 Complaint GpuLook::Make(const std::string& found, const std::string& where, const std::string& advice) const {
@@ -88,6 +99,7 @@ std::vector<Complaint> GpuLook::Gpus() const {
                                 "A slot that is plugged later gets only the space that its bridge was given at "
                                 "boot: give the root port more (its pref64-reserve), or plug before boot."));
     }
+    Append(LinkWidthProblems(pci, function, NameOfGpu(gpu), SlotOf(gpu, Session::Get().HostRunning())), &complaints);
   }
   return complaints;
 }
@@ -135,6 +147,30 @@ std::vector<Complaint> GpuLook::NvidiaSmi() const {
     complaints.push_back(Make(fmt::format("nvidia-smi printed \"{}\": {}", problem.phrase, problem.meaning),
                               table.At(problem.line), kReadLog));
   }
+  for (const NvidiaSmiFieldProblem& problem : xml.Problems()) {
+    const std::string of = problem.gpu == nullptr ? "" : " of GPU " + problem.gpu->bus_id.ToString();
+    complaints.push_back(Make(fmt::format("nvidia-smi -q -x: {}{} is \"{}\": {}", problem.field->path, of,
+                                          problem.field->text, problem.error->meaning),
+                              xml.At(problem.field->line), kReadLog));
+  }
+  for (const auto problems_of : {RecoveryProblems, MemoryRepairProblems, UncorrectedErrorProblems}) {
+    Append(problems_of(xml), &complaints);
+  }
+  return complaints;
+}
+
+std::vector<Complaint> GpuLook::KernelLogOfGpus() const {
+  const KernelLog log = ReadKernelLog(Probe("kernel_log"));
+  std::vector<Complaint> complaints;
+  for (const auto problems_of : {XidProblems, LostDeviceProblems, PcieErrorProblems}) {
+    Append(problems_of(log), &complaints);
+  }
+  return complaints;
+}
+
+std::vector<Complaint> GpuLook::KernelLogOfDriver() const {
+  std::vector<Complaint> complaints;
+  Append(DriverInitProblems(ReadKernelLog(Probe("kernel_log"))), &complaints);
   return complaints;
 }
 

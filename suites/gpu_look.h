@@ -1,5 +1,5 @@
 // Judging one look at a node's GPUs after the node was disturbed: the same questions that the other suites ask of
-// an undisturbed node, in three groups.
+// an undisturbed node, in a few groups.
 #pragma once
 
 #include <string>
@@ -23,16 +23,22 @@ class GpuLook {
   // What `probe` printed in this look. Throws EvidenceError with the reason why there was no look.
   const ProbeOutput& Probe(const std::string& probe) const;
 
-  // Each planned GPU is where it was, answers, and has its BARs.
+  // Each planned GPU is where it was, answers, has its BARs, and all lanes of its link.
   std::vector<Complaint> Gpus() const;
   // Each planned GPU that is there is bound to nvidia.
   std::vector<Complaint> Driver() const;
-  // nvidia-smi answers in both forms with exactly the planned GPUs, and no error text.
+  // nvidia-smi answers in both forms with exactly the planned GPUs, no error text, and no GPU that needs a reset, a
+  // repair of its memory, or has lost data.
   std::vector<Complaint> NvidiaSmi() const;
+  // What the kernel says of the GPUs since its boot: for looks after a reboot, which begins the log anew. Xid, a
+  // lost device and PCIe errors; and a driver that could not start.
+  std::vector<Complaint> KernelLogOfGpus() const;
+  std::vector<Complaint> KernelLogOfDriver() const;
   // No planned GPU is on the bus or in nvidia-smi's table: what must be after an unplug.
   std::vector<Complaint> Absence() const;
 
  private:
+  void Append(const HealthProblems& problems, std::vector<Complaint>* complaints) const;
   Complaint Make(const std::string& found, const std::string& where, const std::string& advice) const;
 
   const PlannedNode& node_;

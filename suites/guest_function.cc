@@ -22,13 +22,26 @@ std::vector<PciController> ControllersOf(const DiscoveredNode& domain) {
   }
 }
 
+// The function that is on the root bus of `expander`: pxb-pcie makes no bridge above it, but a root bus of its own
+// (https://libvirt.org/formatdomain.html#controllers, pcie-expander-bus).
+const PciFunction* OnExpander(const PciController& expander, const PciAddress& address, const PciEvidence& pci) {
+  if (!expander.bus_number) return nullptr;
+  const auto found = std::find_if(pci.functions.begin(), pci.functions.end(), [&](const PciFunction& one) {
+    return !one.parent && one.address.bus == *expander.bus_number && one.address.device == address.device &&
+           one.address.function == address.function;
+  });
+  return found != pci.functions.end() ? &*found : nullptr;
+}
+
 // The function in the node that has `address` in the domain's XML. `depth` bounds a chain of bridges.
 const PciFunction* Resolve(const PciAddress& address, const std::vector<PciController>& controllers,
                            const PciEvidence& pci, int depth = 0) {
   if (address.bus == 0) return pci.Find(address);  // the root complex is bus 0 on both sides
   const auto bridge = std::find_if(controllers.begin(), controllers.end(),
                                    [&](const PciController& one) { return one.index == address.bus; });
-  if (bridge == controllers.end() || !bridge->address || depth > 8) return nullptr;
+  if (bridge == controllers.end()) return nullptr;
+  if (bridge->model == "pcie-expander-bus") return OnExpander(*bridge, address, pci);
+  if (!bridge->address || depth > 8) return nullptr;
   const PciFunction* above = Resolve(*bridge->address, controllers, pci, depth + 1);
   if (above == nullptr) return nullptr;
   for (const PciFunction& function : pci.functions) {

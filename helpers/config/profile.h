@@ -26,7 +26,7 @@ struct TimeLimits {
   std::chrono::seconds host{600};     // bringing the host up: profile.host.up
   std::chrono::seconds create{1200};  // the deployer's create
   std::chrono::seconds ssh{300};      // from create's end to the last node's SSH server answering
-  std::chrono::seconds collect{120};  // all probes of a node
+  std::chrono::seconds collect{300};  // all probes of a node
   std::chrono::seconds destroy{300};  // the deployer's destroy
   // Multiplies the limits that the probes have on the node: for nodes that are slow by nature.
   int probe_scale = 1;

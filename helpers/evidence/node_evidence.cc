@@ -56,6 +56,13 @@ ProbeOutput FromJson(const Json& json) {
   return output;
 }
 
+// What to do where `probe` hung, which every check that needs it would like to say; empty: nothing is known.
+std::string_view AdviceOnHang(std::string_view probe) {
+  if (probe != "nvidia_smi" && probe != "nvidia_smi_xml" && probe != "device_files") return "";
+  return " The driver or the GPU hangs: look for NVRM and Xid in the node's kernel log. Or persistence mode is off, "
+         "so that whatever opens a GPU initialises it anew, one after the other: run nvidia-persistenced on the node.";
+}
+
 }  // namespace
 
 void SaveCollection(const fs::path& evidence_directory, const std::string& node,
@@ -130,9 +137,9 @@ const ProbeOutput* NodeEvidence::Find(const std::string& probe) const {
 
 const ProbeOutput& NodeEvidence::Require(const std::string& probe) const {
   const ProbeOutput* output = Find(probe);
-  auto fail = [&](const std::string& what) {
+  auto fail = [&](const std::string& what, std::string_view advice = "") {
     std::string where = output != nullptr ? output->path.string() : index_;
-    throw EvidenceError(fmt::format("{}: {} ({})", node_, what, where));
+    throw EvidenceError(fmt::format("{}: {} ({}){}{}", node_, what, where, advice.empty() ? "" : ".", advice));
   };
   if (output == nullptr) {
     fail(error_.empty() ? fmt::format("probe {} was not run: no test that was selected when this "
@@ -142,7 +149,8 @@ const ProbeOutput& NodeEvidence::Require(const std::string& probe) const {
   } else if (!output->complete) {
     fail(fmt::format("the output of probe {} was cut short: {}", probe, error_));
   } else if (output->timed_out) {
-    fail(fmt::format("probe {} did not end within {} s on the node", probe, output->limit_seconds));
+    fail(fmt::format("probe {} did not end within {} s on the node", probe, output->limit_seconds),
+         AdviceOnHang(probe));
   } else if (output->skipped) {
     const std::string why = Printable(Trim(LastLines(output->error_text, 1)));
     fail(fmt::format("probe {} was {}", probe, why.empty() ? "not run" : Shortened(why, 200)));

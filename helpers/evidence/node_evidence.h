@@ -66,7 +66,8 @@ class NodeEvidence {
   int64_t ended_epoch() const { return ended_epoch_; }
   // The probe's output, which is complete. Throws EvidenceError that says why where it was not run,
   // was cut short, timed out, or collecting failed: "hpc_compute_01: probe nvidia_smi did not end
-  // within 20 s (evidence/hpc_compute_01/nvidia_smi.txt)". A non-zero exit status is not an error.
+  // within 60 s on the node (evidence/hpc_compute_01/nvidia_smi.txt). The driver or the GPU hangs: …". A non-zero
+  // exit status is not an error.
   const ProbeOutput& Require(const std::string& probe) const;
   // The same, nullptr where there is nothing at all; may be incomplete.
   const ProbeOutput* Find(const std::string& probe) const;

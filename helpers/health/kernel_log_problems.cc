@@ -98,6 +98,13 @@ std::optional<XidLine> ParseXid(std::string_view text) {
   return xid;
 }
 
+// "nvidia-nvswitch0: SXid (PCI:0000:c1:00.0): 20034, Fatal, Link 28 LTSSM Fault Up": of an NVSwitch. Others are
+// "Non-fatal" (NVIDIA, "Fabric Manager for NVIDIA NVSwitch Systems", SXid errors).
+bool IsFatalSxid(std::string_view text) {
+  const size_t at = text.find("SXid (");
+  return at != std::string_view::npos && Has(text.substr(at), ", Fatal,");
+}
+
 // Xid 154 tells each change of the recovery action, the one back to none included.
 bool IsAllClear(const XidLine& xid) { return xid.number == 154 && Has(xid.rest, "to 0x0 (None)"); }
 
@@ -210,6 +217,11 @@ std::optional<BarLine> ParseBar(std::string_view text) {
 HealthProblems XidProblems(const KernelLog& log) {
   Gatherer gatherer(log);
   for (const KernelLogLine& line : log.lines) {
+    if (IsFatalSxid(line.text)) {
+      gatherer.Add(line.text, line, "an NVSwitch reported a fatal error: " + Quote(line.text),
+                   AdviceFor(XidCause::kLink));
+      continue;
+    }
     const std::optional<XidLine> xid = ParseXid(line.text);
     if (!xid || IsAllClear(*xid)) continue;
     const XidEntry* entry = FindXid(xid->number);

@@ -9,7 +9,8 @@
 
 namespace passthrough {
 
-// Every Xid (see xid_table.h), but for 154 that says that no action is needed any more.
+// Every Xid (see xid_table.h), but for 154 that says that no action is needed any more; and every SXid (of an
+// NVSwitch) that is fatal.
 HealthProblems XidProblems(const KernelLog& log);
 
 // A device that stopped answering, told without an Xid: "fallen off the bus", "config space inaccessible".

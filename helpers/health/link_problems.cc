@@ -87,4 +87,25 @@ HealthProblems LinkSpeedProblems(const NvidiaSmiXml& xml, const NvidiaSmiGpu& gp
            xml.At(field->line), std::string(kAdvice)}};
 }
 
+std::optional<int> PcieGeneration(std::string_view speed) {
+  double gigatransfers = 0;
+  const char* const end = speed.data() + speed.size();
+  const auto [rest, error] = std::from_chars(speed.data(), end, gigatransfers, std::chars_format::fixed);
+  if (error != std::errc() || !std::string_view(rest, static_cast<size_t>(end - rest)).starts_with(" GT/s")) {
+    return std::nullopt;
+  }
+  return PcieGeneration(gigatransfers);
+}
+
+HealthProblems LinkSpeedUnderLoadProblems(std::string_view under_load, const std::string& where,
+                                          const PciFunction& function, const std::string& name,
+                                          const SlotLimits& slot) {
+  const std::optional<int> current = PcieGeneration(under_load);
+  const std::optional<int> most = PcieGeneration(function.max_link_speed);
+  if (!current || !most || *current >= AtMost(*most, slot.generation)) return {};
+  return {{fmt::format("{}: during copies, its PCIe link runs at generation {} ({}), it can run at {}{}", name,
+                       *current, under_load, AtMost(*most, slot.generation), Slot(slot.generation)),
+           where, std::string(kAdvice)}};
+}
+
 }  // namespace passthrough

@@ -8,6 +8,7 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "helpers/health/health_problem.h"
 #include "helpers/parsers/nvidia_smi_xml.h"
@@ -34,5 +35,14 @@ HealthProblems LinkWidthProblems(const NvidiaSmiXml& xml, const NvidiaSmiGpu& gp
 // Generation in use against the best possible; only where the GPU says that it works: a GPU that idles
 // lowers the speed to save power.
 HealthProblems LinkSpeedProblems(const NvidiaSmiXml& xml, const NvidiaSmiGpu& gpu, const SlotLimits& slot);
+
+// The generation of "16.0 GT/s PCIe", as sysfs has it; nothing for "Unknown" and the like.
+std::optional<int> PcieGeneration(std::string_view speed);
+
+// The speed that sysfs had while copies were under way, against the best of device and slot. None where either is
+// not known. `where`: of `under_load` in the evidence.
+HealthProblems LinkSpeedUnderLoadProblems(std::string_view under_load, const std::string& where,
+                                          const PciFunction& function, const std::string& name,
+                                          const SlotLimits& slot);
 
 }  // namespace passthrough

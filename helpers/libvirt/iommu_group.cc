@@ -2,8 +2,12 @@
 
 namespace passthrough {
 
+bool IsVfioDriver(std::string_view driver) {
+  return driver == "vfio-pci" || driver.ends_with("-vfio-pci") || driver.ends_with("_vfio_pci");
+}
+
 bool LeavesGroupViable(const std::string& driver) {
-  return driver.empty() || driver == "vfio-pci" || driver == "pci-stub" || driver == "pcieport";
+  return driver.empty() || IsVfioDriver(driver) || driver == "pci-stub" || driver == "pcieport";
 }
 
 std::vector<const HostPciDevice*> MembersOnHostDrivers(const HostPciDevice& device,

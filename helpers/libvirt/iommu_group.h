@@ -2,11 +2,16 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "helpers/libvirt/inventory.h"
 
 namespace passthrough {
+
+// vfio-pci, or one of its variants for a kind of device, whose names end in it: "mlx5_vfio_pci",
+// "nvgrace-gpu-vfio-pci" (Linux, drivers/vfio/pci).
+bool IsVfioDriver(std::string_view driver);
 
 // A group is given away as a whole: each member is on a vfio driver or on none. Bridges may stay on pcieport,
 // and pci-stub does nothing (Documentation/driver-api/vfio.rst; driver_managed_dma in the kernel).

@@ -26,6 +26,8 @@ std::vector<PciController> ReadPciControllers(std::string_view domain_xml) {
                      .device = static_cast<uint8_t>(address.attribute("slot").as_uint()),
                      .function = static_cast<uint8_t>(address.attribute("function").as_uint())};
     }
+    const int bus_number = node.child("target").child("busNr").text().as_int(-1);
+    if (bus_number >= 0 && bus_number <= 255) controller.bus_number = static_cast<uint8_t>(bus_number);
     controllers.push_back(controller);
   }
   return controllers;

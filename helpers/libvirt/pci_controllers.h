@@ -2,6 +2,7 @@
 // is attached to them.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -18,6 +19,8 @@ struct PciController {
   int index = 0;
   std::string model;                  // "pcie-root", "pcie-root-port", …
   std::optional<PciAddress> address;  // bus: index of the controller above; absent for roots
+  // <target><busNr>, of an expander bus: the number that the new root bus has in the guest.
+  std::optional<uint8_t> bus_number;
 };
 
 // Throws LibvirtError for malformed XML.

@@ -1,4 +1,5 @@
-// What the probe "kernel_log" printed: the kernel's ring buffer as dmesg shows it.
+// What the probe "kernel_log" printed: the kernel's ring buffer as dmesg shows it, or the journal's lines of the
+// kernel where that buffer had lost its first ones.
 #pragma once
 
 #include <filesystem>
@@ -13,7 +14,7 @@ namespace passthrough {
 
 struct KernelLogLine {
   std::optional<double> seconds;  // since boot; absent where the line has no time stamp
-  std::string text;               // without the time stamp; bytes as the node sent them
+  std::string text;               // without the time stamp and the journal's "host kernel: "; bytes as the node sent them
   int line = 0;
 };
 
@@ -21,7 +22,8 @@ struct KernelLog : EvidenceFile {
   std::vector<KernelLogLine> lines;
 
   // Never fails on a line's form. Throws EvidenceError where there is no line at all: a running
-  // kernel has a log, so an empty one was not readable.
+  // kernel has a log, so an empty one was not readable. The same where the first time stamp is later than 60 s
+  // after boot: lines were lost, and what is left proves nothing of them.
   static KernelLog Parse(std::string_view text, const std::filesystem::path& path);
 
   // Lines that contain `phrase`, exactly as written.

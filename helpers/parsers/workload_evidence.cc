@@ -11,7 +11,7 @@
 namespace passthrough {
 namespace {
 
-constexpr size_t kMostGpus = 64;
+constexpr size_t kMostGpus = 256;  // instances of MIG count
 constexpr int64_t kMostBytes = int64_t{1} << 50;
 
 [[noreturn]] void ThrowUnexpected(const FactFile& file, const Fact& fact, std::string_view expected) {
@@ -157,7 +157,10 @@ WorkloadGpu ReadGpu(const FactFile& file, const FactBlock& block) {
   gpu.to_device = ReadRate(file, block, "to_device_best_gb_per_s");
   gpu.from_device = ReadRate(file, block, "from_device_best_gb_per_s");
   if (const Fact* rate = block.Find("to_device_best_gb_per_s")) gpu.rate_line = rate->line;
-  gpu.link_speed = block.Value("link_speed_under_load");
+  if (const Fact* speed = block.Find("link_speed_under_load")) {
+    gpu.link_speed = speed->value;
+    gpu.link_line = speed->line;
+  }
   if (const Fact* width = block.Find("link_width_under_load")) {
     gpu.link_width = static_cast<int>(file.ToInteger(*width, 0, 255));
   }
@@ -201,11 +204,12 @@ WorkloadEvidence WorkloadEvidence::Parse(std::string_view text, const std::files
   return evidence;
 }
 
-const WorkloadGpu* WorkloadEvidence::Find(const PciAddress& address) const {
+std::vector<const WorkloadGpu*> WorkloadEvidence::FindAll(const PciAddress& address) const {
+  std::vector<const WorkloadGpu*> found;
   for (const WorkloadGpu& gpu : gpus) {
-    if (gpu.bus_id == address) return &gpu;
+    if (gpu.bus_id == address) found.push_back(&gpu);
   }
-  return nullptr;
+  return found;
 }
 
 std::optional<double> PcieLinkRate(std::string_view speed, int width) {

@@ -49,8 +49,9 @@ struct WorkloadGpu {
   std::optional<double> to_device;
   std::optional<double> from_device;
   int rate_line = 0;
-  // The link as sysfs had it while copies were under way; empty and absent where it has none.
+  // The link as sysfs had it while copies were under way, at its fastest; empty and absent where it has none.
   std::string link_speed;
+  int link_line = 0;
   std::optional<int> link_width;
   // While the processor waited `waits` times in its sleep.
   std::optional<uint64_t> interrupts;
@@ -76,8 +77,9 @@ struct WorkloadEvidence : EvidenceFile {
 
   // Throws EvidenceError with path and line.
   static WorkloadEvidence Parse(std::string_view text, const std::filesystem::path& path);
-  // nullptr where CUDA has no such GPU.
-  const WorkloadGpu* Find(const PciAddress& address) const;
+  // Empty where CUDA has no such GPU. Where MIG is on, CUDA has a device for each of its instances, with the same
+  // address.
+  std::vector<const WorkloadGpu*> FindAll(const PciAddress& address) const;
 };
 
 // All that a link of `width` lanes at `speed` ("16.0 GT/s PCIe", as sysfs has it) can carry in one

@@ -1,5 +1,5 @@
 #!/bin/sh
-# limit: 20
+# limit: 60
 # about: /dev/nvidia*, and the character devices that the kernel has registered
 
 # Prints facts as README.md says, a block a file. $PROBE_ROOT stands before /proc and /dev, for tests.

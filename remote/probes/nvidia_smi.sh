@@ -1,5 +1,5 @@
 #!/bin/sh
-# limit: 30
+# limit: 60
 # about: the table of nvidia-smi
 
 # The probe's exit status is that of nvidia-smi; what it prints is not touched.

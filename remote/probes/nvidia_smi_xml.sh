@@ -1,5 +1,5 @@
 #!/bin/sh
-# limit: 30
+# limit: 60
 # needs: nvidia_smi
 # about: all that nvidia-smi tells, as XML
 

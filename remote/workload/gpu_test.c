@@ -9,7 +9,7 @@
 #include "memory_test.h"
 
 /* How often the processor sleeps until the GPU's interrupt wakes it. */
-enum { ROUNDS = 32 };
+enum { ROUNDS = 32, LINK_SECONDS = 1 };
 
 static void show_uuid(CUdevice device) {
   CUuuid uuid;
@@ -23,13 +23,26 @@ static void show_uuid(CUdevice device) {
   fact("uuid: GPU-%s", text);
 }
 
+/* One copy, and the sleep until it is done. The link is looked at while the copy is under way: an idle GPU lets its
+ * link sleep. */
+static int copy_once(const struct memory *memory, CUevent event, const char *address, struct link_sample *link) {
+  if (!CUDA_CALL(cuMemcpyHtoDAsync_v2, memory->device, memory->outgoing, CHUNK_BYTES, NULL) ||
+      !CUDA_CALL(cuEventRecord, event, NULL)) {
+    return 0;
+  }
+  sample_link(address, link);
+  return CUDA_CALL(cuEventSynchronize, event);
+}
+
 /* CUDA polls for the end of work unless it is told otherwise. A context and an event with "blocking sync" make
  * the driver put the thread to sleep until the GPU's interrupt: only so do interrupts say anything. */
 static int test_interrupts(const struct memory *memory, const char *address) {
   struct interrupt_lines lines;
   unsigned long long before;
+  struct link_sample link = {"", ""};
   CUevent event = NULL;
   int round, went_well = 1;
+  double until;
   fact("phase: interrupts");
   if (!CUDA_CALL(cuEventCreate, &event, CU_EVENT_BLOCKING_SYNC | CU_EVENT_DISABLE_TIMING)) return 0;
   find_interrupts(address, &lines);
@@ -37,17 +50,18 @@ static int test_interrupts(const struct memory *memory, const char *address) {
   fact("interrupt_lines: %d", lines.count);
   before = count_interrupts(&lines);
   for (round = 0; round < ROUNDS && went_well; ++round) {
-    went_well =
-        CUDA_CALL(cuMemcpyHtoDAsync_v2, memory->device, memory->outgoing, CHUNK_BYTES, NULL) &&
-        CUDA_CALL(cuEventRecord, event, NULL);
-    /* While the copy is under way: an idle GPU lets its link sleep. */
-    if (went_well && round == ROUNDS / 2) show_link(address);
-    went_well = went_well && CUDA_CALL(cuEventSynchronize, event);
+    went_well = copy_once(memory, event, address, &link);
   }
   if (went_well) {
     fact("waits: %d", round);
     fact("interrupts: %llu", count_interrupts(&lines) - before);
   }
+  /* A link that slept may take longer to wake than all of the above. */
+  until = now_seconds() + LINK_SECONDS;
+  while (went_well && link_is_slow(address, &link) && now_seconds() < until) {
+    went_well = copy_once(memory, event, address, &link);
+  }
+  show_link(&link);
   CUDA_CALL(cuEventDestroy_v2, event);
   return went_well;
 }

@@ -99,15 +99,30 @@ unsigned long long count_interrupts(const struct interrupt_lines *lines) {
   return sum;
 }
 
-static void show_file(const char *address, const char *name, const char *key) {
+static void read_link(const char *address, const char *name, char text[LINK_TEXT]) {
   char path[128];
-  char text[64];
   snprintf(path, sizeof path, "/sys/bus/pci/devices/%s/%s", address, name);
-  read_line(path, text, sizeof text);
-  if (text[0] != '\0') fact("%s: %s", key, text);
+  read_line(path, text, LINK_TEXT);
 }
 
-void show_link(const char *address) {
-  show_file(address, "current_link_speed", "link_speed_under_load");
-  show_file(address, "current_link_width", "link_width_under_load");
+/* Whole GT/s tell the generations apart: 2, 5, 8, 16, 32, 64. -1 for "Unknown". */
+static long long whole_gigatransfers(const char *text) { return take_number(&text); }
+
+void sample_link(const char *address, struct link_sample *best) {
+  struct link_sample now;
+  read_link(address, "current_link_speed", now.speed);
+  if (best->speed[0] != '\0' && whole_gigatransfers(now.speed) <= whole_gigatransfers(best->speed)) return;
+  read_link(address, "current_link_width", now.width);
+  *best = now;
+}
+
+int link_is_slow(const char *address, const struct link_sample *best) {
+  char most[LINK_TEXT];
+  read_link(address, "max_link_speed", most);
+  return best->speed[0] != '\0' && whole_gigatransfers(best->speed) < whole_gigatransfers(most);
+}
+
+void show_link(const struct link_sample *best) {
+  if (best->speed[0] != '\0') fact("link_speed_under_load: %s", best->speed);
+  if (best->width[0] != '\0') fact("link_width_under_load: %s", best->width);
 }

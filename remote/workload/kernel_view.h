@@ -20,7 +20,18 @@ void find_interrupts(const char *address, struct interrupt_lines *lines);
 /* The sum of /proc/interrupts over those lines and all processors. */
 unsigned long long count_interrupts(const struct interrupt_lines *lines);
 
-/* Prints the negotiated link as facts; nothing where the function has none. */
-void show_link(const char *address);
+/* The negotiated link, in sysfs' words; empty where the function has none. */
+enum { LINK_TEXT = 64 };
+struct link_sample {
+  char speed[LINK_TEXT]; /* "16.0 GT/s PCIe" */
+  char width[LINK_TEXT];
+};
+
+/* Keeps in `best` the faster of it and the link as it is now; `best` is empty at first. */
+void sample_link(const char *address, struct link_sample *best);
+/* Whether the function can do more than `best`: 0 where sysfs does not say what it can. */
+int link_is_slow(const char *address, const struct link_sample *best);
+/* Prints it as facts; nothing where there is none. */
+void show_link(const struct link_sample *best);
 
 #endif

@@ -95,11 +95,19 @@ static void run_all(void) {
 }
 
 int main(int argc, char **argv) {
+  /* A variable for programs that are to leave GPUs to others: here it would hide GPUs that are there. */
+  static const char hiding[] = "CUDA_VISIBLE_DEVICES";
+  char hidden_by[256] = "";
+  const char *value = getenv(hiding);
+  const int was_set = value != NULL;
+  if (was_set) snprintf(hidden_by, sizeof hidden_by, "%s", value);
+  unsetenv(hiding);
   if (argc > 1 && strcmp(argv[1], "--check") == 0) return 0;
   if (argc > 1 && strcmp(argv[1], "--unlink") == 0) unlink(argv[0]);
   progress = mmap(NULL, sizeof *progress, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
   if (progress == MAP_FAILED) return 70;
   fact("program: workload 1");
+  if (was_set) fact("cuda_visible_devices: \"%s\"", hidden_by);
   run_all();
   fact("end: workload");
   return 0;

@@ -105,6 +105,8 @@ TEST(ProfileTest, DefaultsAndEverythingSet) {
   EXPECT_EQ(small.name, "mine");
   EXPECT_EQ(small.libvirt_uri, "qemu:///system");
   EXPECT_EQ(small.time_limits.create, seconds(1200));
+  // nvidia_smi and device_files may hang, 60 s each, and the other probes still have their time.
+  EXPECT_EQ(small.time_limits.collect, seconds(300));
   EXPECT_EQ(small.known_hosts, "");
 
   const Profile full = Load(

@@ -111,7 +111,12 @@ TEST_F(NodeEvidenceTest, SaysThatAProbeTimedOut) {
   collection.probes[0].exit_status = -1;
   collection.probes[0].timed_out = true;
   collection.probes[0].limit_seconds = 20;
-  EXPECT_THAT(Complaint(collection), HasSubstr("probe pci did not end within 20 s"));
+  EXPECT_THAT(Complaint(collection), AllOf(HasSubstr("probe pci did not end within 20 s"),
+                                           testing::Not(HasSubstr("persistence"))));
+  collection.probes[0].probe = "nvidia_smi";
+  EXPECT_THAT(Complaint(collection, "nvidia_smi"),
+              AllOf(HasSubstr("nvidia_smi did not end within 20 s"), HasSubstr("hangs: look for NVRM and Xid"),
+                    HasSubstr("nvidia-persistenced")));
 }
 
 TEST_F(NodeEvidenceTest, SaysWhyAProbeWasNotRun) {

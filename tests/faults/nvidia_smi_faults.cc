@@ -10,7 +10,7 @@ std::vector<Fault> NvidiaSmiFaults() {
        .name = "nvidia-smi hangs in the kernel",
        .in_node = "echo Y >/sys/module/nvidia/parameters/hang_smi",
        .fails = {"@smi", "KernelModule.LibraryIsOfTheSameRelease"},
-       .says = {{"NvidiaSmi.AnswersWithExitStatusZero", "did not end within 30 s on the node"}}},
+       .says = {{"NvidiaSmi.AnswersWithExitStatusZero", "did not end within 60 s on the node"}}},
       {.id = "N14",
        .name = "the GPU is lost: \"Unable to determine the device handle\"",
        .in_node = "echo 0 >/sys/module/nvidia/parameters/lost_gpu",

@@ -49,6 +49,17 @@ ModulesEvidence Modules(const std::string& loaded) {
       "m.txt");
 }
 
+// An NVSwitch tells of its errors as SXid; those that are not fatal are handled by it.
+TEST(KernelLogProblems, FatalErrorsOfAnNvswitch) {
+  const KernelLog log =
+      Log("[    1.0] nvidia-nvswitch0: SXid (PCI:0000:c1:00.0): 20034, Fatal, Link 28 LTSSM Fault Up\n"
+          "[    2.0] nvidia-nvswitch3: SXid (PCI:0000:05:00.0): 12028, Non-fatal, Link 32 egress non-posted PRIV "
+          "error\n");
+  const HealthProblems problems = XidProblems(log);
+  EXPECT_THAT(Texts(problems), ElementsAre(AllOf(HasSubstr("NVSwitch"), HasSubstr("20034"), HasSubstr("k.txt:1"))));
+  EXPECT_EQ(problems.at(0).advice, AdviceFor(XidCause::kLink));
+}
+
 TEST(KernelLogProblems, AHealthyLogHasNone) {
   const KernelLog log = Log(kHealthy);
   EXPECT_THAT(Texts(XidProblems(log)), IsEmpty());

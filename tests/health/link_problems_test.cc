@@ -37,6 +37,26 @@ TEST(LinkProblems, WidthFromSysfs) {
   EXPECT_THAT(Texts(LinkWidthProblems(PciEvidence(), without_link, "x", {})), IsEmpty());
 }
 
+std::vector<std::string> UnderLoad(const std::string& now, const std::string& most, SlotLimits slot = {}) {
+  PciFunction function;
+  function.max_link_speed = most;
+  return Texts(LinkSpeedUnderLoadProblems(now, "w.txt:9", function, "GPU 0000:01:00.0", slot));
+}
+
+TEST(LinkProblems, SpeedUnderLoad) {
+  EXPECT_THAT(UnderLoad("2.5 GT/s PCIe", "16.0 GT/s PCIe"),
+              ElementsAre(HasSubstr("runs at generation 1 (2.5 GT/s PCIe), it can run at 4 (w.txt:9)")));
+  EXPECT_THAT(UnderLoad("8 GT/s", "16 GT/s"), testing::SizeIs(1)) << "as kernels before 5.7 have it";
+  EXPECT_THAT(UnderLoad("16.0 GT/s PCIe", "16.0 GT/s PCIe"), IsEmpty());
+  EXPECT_THAT(UnderLoad("16.0 GT/s PCIe", "32.0 GT/s PCIe", {{}, 4}), IsEmpty()) << "the slot is the limit";
+  EXPECT_THAT(UnderLoad("8.0 GT/s PCIe", "32.0 GT/s PCIe", {{}, 4}),
+              ElementsAre(HasSubstr("it can run at 4 in its slot")));
+  for (const char* unknown : {"", "Unknown", "17.0 GT/s PCIe", "16.0"}) {
+    EXPECT_THAT(UnderLoad(unknown, "16.0 GT/s PCIe"), IsEmpty()) << unknown;
+    EXPECT_THAT(UnderLoad("2.5 GT/s PCIe", unknown), IsEmpty()) << unknown;
+  }
+}
+
 std::string Link(const std::string& width, const std::string& gen) {
   return "<pci><pci_gpu_link_info><pcie_gen><max_link_gen>4</max_link_gen><current_link_gen>" + gen +
          "</current_link_gen></pcie_gen><link_widths><max_link_width>16x</max_link_width><current_link_width>" +

@@ -13,6 +13,7 @@
 namespace passthrough {
 namespace {
 
+using testing::AllOf;
 using testing::HasSubstr;
 using testing::IsEmpty;
 
@@ -172,6 +173,33 @@ TEST(KernelLog, ReadsLinesWithAndWithoutStamps) {
   EXPECT_EQ(log.lines[4].line, 6);
   EXPECT_EQ(log.Containing("NVRM: Xid").size(), 1u);
   EXPECT_THAT(log.Containing("nouveau"), IsEmpty());
+}
+
+// journalctl -k -o short-monotonic names the host and the kernel in every line.
+TEST(KernelLog, ReadsTheJournal) {
+  const KernelLog log = KernelLog::Parse(
+      "e rest of a line that was cut\n[    0.000000] compute-01 kernel: Linux version\n"
+      "[   70.1] compute-01 kernel: NVRM: Xid (PCI:0000:01:00): 79\n   of several lines\n",
+      "k.txt");
+  ASSERT_EQ(log.lines.size(), 4u);
+  EXPECT_EQ(log.lines[1].text, "Linux version");
+  EXPECT_EQ(log.lines[2].text, "NVRM: Xid (PCI:0000:01:00): 79");
+  EXPECT_EQ(log.lines[2].seconds, 70.1);
+  EXPECT_EQ(log.lines[3].text, "   of several lines");
+  const KernelLog ring = KernelLog::Parse("[    0.0] Linux version\n[    1.0] usb kernel: text\n", "k.txt");
+  EXPECT_EQ(ring.lines[1].text, "usb kernel: text") << "not the journal's";
+}
+
+TEST(KernelLog, OneWithoutTheBootProvesNothing) {
+  EXPECT_THAT(Complaint([&] { KernelLog::Parse("cut\n[ 5400.5] x\n[ 5401.0] y\n", "k.txt"); }),
+              AllOf(HasSubstr("k.txt:2: the kernel's log begins at 5400 s after boot: older lines are lost"),
+                    HasSubstr("log_buf_len"), HasSubstr("journalctl")));
+  EXPECT_THAT(Complaint([&] { KernelLog::Parse("[ 61.0] host kernel: x\n", "k.txt"); }), HasSubstr("lost"));
+  std::string longest = "[   99.0] x\n";
+  while (longest.size() < (2u << 20)) longest += "[  100.0] the same again and again\n";
+  EXPECT_THAT(Complaint([&] { KernelLog::Parse(longest, "k.txt"); }), HasSubstr("only its last 2 MiB are kept"));
+  EXPECT_NO_THROW(KernelLog::Parse("[   59.9] x\n", "k.txt"));
+  EXPECT_NO_THROW(KernelLog::Parse("no stamp at all\n", "k.txt"));
 }
 
 TEST(KernelLog, AnEmptyOneWasNotReadable) {

@@ -429,11 +429,36 @@ TEST_P(ProbesWithPrograms, KernelLog) {
 }
 
 TEST_P(ProbesWithPrograms, KernelLogKeepsTheEnd) {
-  AddProgram("dmesg", "head -c 3000000 /dev/zero; echo; echo '[    1.5] last'");
+  AddProgram("dmesg", "yes '[    1.0] again' | head -c 3000000; echo; echo '[    1.5] last'");
   AddProgram("sudo", "shift; exec \"$@\"");
   ExecResult result = Run("kernel_log");
   EXPECT_EQ(result.output.size(), 2097152u);
   EXPECT_TRUE(result.output.ends_with("\n[    1.5] last\n"));
+}
+
+// A ring buffer that lost the boot: the journal has it, if it can be read.
+TEST_P(ProbesWithPrograms, KernelLogThatBeginsLate) {
+  AddProgram("dmesg", "echo '[ 5400.000000] late'; echo '[ 5401.0] later'");
+  AddProgram("sudo", "shift; exec \"$@\"");
+  AddProgram("journalctl", "[ \"$*\" = '-k -b -q -o short-monotonic --no-pager' ] || exit 1\n"
+                           "echo '[    0.000000] node kernel: Linux version 6.1'; echo '[    1.5] node kernel: last'");
+  KernelLog log = KernelLog::Parse(Output("kernel_log"), "kernel_log.txt");
+  ASSERT_EQ(log.lines.size(), 2u);
+  EXPECT_EQ(log.lines[0].text, "Linux version 6.1");
+  AddProgram("journalctl", "echo 'No journal files were opened due to insufficient permissions.' >&2; exit 1");
+  EXPECT_EQ(Output("kernel_log"), "[ 5400.000000] late\n[ 5401.0] later\n");
+  AddProgram("dmesg", "echo '[ 5400.000000] late'; exit 3");
+  EXPECT_EQ(Run("kernel_log").exit_status, 3);
+}
+
+TEST_P(ProbesWithPrograms, KernelLogThatBeginsAtBootIsNotAskedOfTheJournal) {
+  AddProgram("sudo", "shift; exec \"$@\"");
+  AddProgram("journalctl", "echo '[    0.0] node kernel: of the journal'");
+  for (const char* first : {"[    0.000000] Linux version 6.1", "[   59.999999] slow", "  no stamp [at 99.9]",
+                            "[x.y] odd"}) {
+    AddProgram("dmesg", std::string("echo '") + first + "'");
+    EXPECT_EQ(Output("kernel_log"), std::string(first) + "\n");
+  }
 }
 
 TEST_P(ProbesWithPrograms, KernelLogThatCannotBeRead) {

@@ -3,7 +3,8 @@
  *
  * $FAKE_CUDA is what it plays:
  *   healthy (default) | wrong-data | one-wrong-bit | aliased | no-device | unknown | not-ready | fewer |
- *   hang-init | hang-second | crash | no-interrupts | hang-interrupts | copy-fails | out-of-memory | slow | no-bus-id
+ *   hang-init | hang-second | crash | no-interrupts | hang-interrupts | copy-fails | out-of-memory | slow | no-bus-id |
+ *   obeys-the-environment (as the real one does: CUDA_VISIBLE_DEVICES hides one) | link-wakes (after 40 interrupts) | link-flickers (fast at the 5th alone)
  * It has two GPUs, 0000:01:00.0 and 0000:02:00.0, of 64 MiB each. Interrupts are counted by writing
  * $PROBE_ROOT/proc/interrupts. With -DFAKE_WITHOUT_MEMSET it lacks a function. */
 #define _GNU_SOURCE
@@ -49,6 +50,18 @@ static void write_interrupts(void) {
   fclose(file);
 }
 
+static void write_link_speed(const char *speed) {
+  const char *root = getenv("PROBE_ROOT");
+  char path[512];
+  FILE *file;
+  if (root == NULL) return;
+  snprintf(path, sizeof path, "%s/sys/bus/pci/devices/0000:0%d:00.0/current_link_speed", root, current + 1);
+  file = fopen(path, "w");
+  if (file == NULL) return;
+  fprintf(file, "%s GT/s PCIe\n", speed);
+  fclose(file);
+}
+
 EXPORT CUresult cuGetErrorName(CUresult result, const char **name) {
   switch (result) {
     case 2: *name = "CUDA_ERROR_OUT_OF_MEMORY"; return 0;
@@ -68,7 +81,10 @@ EXPORT CUresult cuInit(unsigned flags) {
 }
 
 EXPORT CUresult cuDriverGetVersion(int *version) { return *version = 12040, 0; }
-EXPORT CUresult cuDeviceGetCount(int *count) { return *count = plays("fewer") ? 1 : 2, 0; }
+EXPORT CUresult cuDeviceGetCount(int *count) {
+  const int hides = plays("obeys-the-environment") && getenv("CUDA_VISIBLE_DEVICES") != NULL;
+  return *count = plays("fewer") || hides ? 1 : 2, 0;
+}
 EXPORT CUresult cuDeviceGet(CUdevice *device, int ordinal) { return *device = ordinal, 0; }
 
 EXPORT CUresult cuDeviceGetName(char *name, int size, CUdevice device) {
@@ -153,7 +169,12 @@ EXPORT CUresult cuEventRecord(CUevent event, CUstream stream) { return (void)str
 EXPORT CUresult cuEventDestroy_v2(CUevent event) { return event != NULL ? 0 : 1; }
 
 EXPORT CUresult cuEventSynchronize(CUevent event) {
+  static int waits[2];
   (void)event;
+  ++waits[current];
+  if (plays("link-wakes") && waits[current] == 40) write_link_speed("16.0");
+  if (plays("link-flickers") && waits[current] == 5) write_link_speed("16.0");
+  if (plays("link-flickers") && waits[current] == 6) write_link_speed("2.5");
   if (plays("hang-interrupts")) hang();
   if (!plays("no-interrupts")) ++interrupts[current];
   write_interrupts();

@@ -36,17 +36,44 @@ class WorkloadChecksTest : public testing::Test {
     return text.substr(0, text.find(last) + last.size()) + rest + "end: workload\n";
   }
 
+  // What nvidia-smi says of the GPU of the plan, which has MIG on.
+  static std::string SmiWithMig(const std::string& current_mig = "Enabled") {
+    return "<!DOCTYPE nvidia_smi_log SYSTEM \"nvsmi_device_v12.dtd\">\n<nvidia_smi_log>\n"
+           "<attached_gpus>1</attached_gpus>\n<gpu id=\"00000000:01:00.0\">\n<mig_mode><current_mig>" +
+           current_mig + "</current_mig></mig_mode>\n</gpu>\n</nvidia_smi_log>\n";
+  }
+  // The healthy output with `count` devices of CUDA, of one address; in the last of them
+  // `instead` in the place of `broken_one`.
+  static std::string Instances(int count, const std::string& broken_one = "", const std::string& instead = "") {
+    const std::string whole = HealthyWorkload();
+    const size_t begin = whole.find("gpu: 0\n");
+    const size_t end = whole.find("end: workload");
+    std::string text = whole.substr(0, begin);
+    text.replace(text.find("gpu_count: 1"), 12, "gpu_count: " + std::to_string(count));
+    for (int i = 0; i < count; ++i) {
+      std::string block = whole.substr(begin, end - begin);
+      if (i == count - 1 && !broken_one.empty()) block.replace(block.find(broken_one), broken_one.size(), instead);
+      text += block;
+    }
+    return text + "end: workload\n";
+  }
+
   // Judges a run whose probe workload printed `text`; the failed checks by name, with what they said in said_.
   std::set<std::string> FailedOn(const std::string& text) {
     const auto run = directory_.path() / "run";
-    WriteRecordedRun(run, {{"workload", text}, {"pci", HealthyPci()}});
+    std::map<std::string, std::string> probes{{"workload", text}, {"pci", HealthyPci()}};
+    if (!smi_.empty()) probes["nvidia_smi_xml"] = smi_;
+    WriteRecordedRun(run, probes);
     const auto xml = directory_.path() / "gtest.xml";
     said_ = RunSuite({"--replay", run.string(), "--gtest_filter=Workload*:GpuWork*",
                       "--gtest_output=xml:" + xml.string()})
                 .output;
     const JunitReport report = ReadJunit(xml);
     EXPECT_EQ(report.all.size(), 5u) << said_;
-    EXPECT_THAT(report.skipped, IsEmpty());
+    skipped_ = report.skipped;
+    if (smi_.empty()) {
+      EXPECT_THAT(skipped_, IsEmpty());
+    }
     std::set<std::string> failed;
     for (const std::string& name : report.failed) failed.insert(name);
     return failed;
@@ -54,6 +81,8 @@ class WorkloadChecksTest : public testing::Test {
 
   const TemporaryDirectory directory_{"workload-checks"};
   std::string said_;
+  std::string smi_;  // what nvidia-smi -q -x printed; empty: it was not run
+  std::set<std::string> skipped_;
 };
 
 TEST_F(WorkloadChecksTest, PassOnAHealthyGpu) { EXPECT_THAT(FailedOn(HealthyWorkload()), IsEmpty()) << said_; }
@@ -83,10 +112,18 @@ TEST_F(WorkloadChecksTest, AbsurdlySlowCopies) {
   EXPECT_THAT(said_, HasSubstr("copies from GPU 0000:01:00.0 reach 0.201 GB/s"));
 }
 
-// A narrow or idle link is another check's matter; a GPU without a link has nothing to compare with.
-TEST_F(WorkloadChecksTest, ASlowLinkIsNotSlowCopies) {
-  EXPECT_THAT(FailedOn(With("link_speed_under_load: 16.0 GT/s PCIe", "link_speed_under_load: 2.5 GT/s PCIe")),
-              IsEmpty());
+TEST_F(WorkloadChecksTest, ALinkThatIsSlowUnderLoad) {
+  std::string text = With("link_speed_under_load: 16.0 GT/s PCIe", "link_speed_under_load: 2.5 GT/s PCIe");
+  // Copies that no such link carries: what sysfs says is not about them.
+  EXPECT_THAT(FailedOn(text), IsEmpty()) << said_;
+  for (const char* rate : {"25.530", "26.351"}) text.replace(text.find(rate), 6, " 3.100");
+  EXPECT_THAT(FailedOn(text), UnorderedElementsAre(kLink));
+  EXPECT_THAT(said_, HasSubstr("its PCIe link runs at generation 1 (2.5 GT/s PCIe), it can run at 4"));
+}
+
+// A narrow link is another check's matter; a GPU without a link has nothing to compare with.
+TEST_F(WorkloadChecksTest, ANarrowLinkAndNoneAreNotSlow) {
+  EXPECT_THAT(FailedOn(With("link_width_under_load: 16", "link_width_under_load: 8")), IsEmpty()) << said_;
   EXPECT_THAT(FailedOn(With("link_speed_under_load: 16.0 GT/s PCIe\nlink_width_under_load: 16\n", "")), IsEmpty());
 }
 
@@ -112,6 +149,50 @@ TEST_F(WorkloadChecksTest, AnotherGpuThanPlanned) {
 
 TEST_F(WorkloadChecksTest, AGpuTooMany) {
   EXPECT_THAT(FailedOn(With("gpu_count: 1", "gpu_count: 2")), UnorderedElementsAre(kPlannedGpus));
+}
+
+TEST_F(WorkloadChecksTest, InstancesOfMigAreOneGpu) {
+  smi_ = SmiWithMig();
+  EXPECT_THAT(FailedOn(Instances(3)), IsEmpty()) << said_;
+  EXPECT_THAT(skipped_, IsEmpty());
+  EXPECT_THAT(FailedOn(HealthyWorkload()), IsEmpty()) << "before release 570 there was one: " << said_;
+}
+
+TEST_F(WorkloadChecksTest, EachInstanceOfMigIsJudged) {
+  smi_ = SmiWithMig();
+  EXPECT_THAT(FailedOn(Instances(3, "pattern: memset 0", "pattern: memset 7")), UnorderedElementsAre(kMemory));
+  EXPECT_THAT(said_, HasSubstr("GPU 0000:01:00.0 (CUDA device 3 of its 3) returned other data"));
+  EXPECT_THAT(FailedOn(Instances(2, "\ninterrupts: 34", "\ninterrupts: 0")), UnorderedElementsAre(kInterrupts));
+  EXPECT_THAT(FailedOn(Instances(2, "\nto_device_best_gb_per_s: 25.530", "\nto_device_best_gb_per_s: 0.1")),
+              UnorderedElementsAre(kLink));
+}
+
+TEST_F(WorkloadChecksTest, TwiceTheSameGpuWithoutMigIsOneTooMany) {
+  EXPECT_THAT(FailedOn(Instances(2)), UnorderedElementsAre(kPlannedGpus));
+  smi_ = SmiWithMig("Disabled");
+  EXPECT_THAT(FailedOn(Instances(2)), UnorderedElementsAre(kPlannedGpus));
+}
+
+TEST_F(WorkloadChecksTest, MigDoesNotExcuseNoGpuAtAllNorAForeignOne) {
+  smi_ = SmiWithMig();
+  EXPECT_THAT(FailedOn("program: workload 1\ngpu_count: 0\nend: workload\n"),
+              UnorderedElementsAre(kPlannedGpus, kMemory, kInterrupts, kLink));
+  EXPECT_THAT(FailedOn(With("pci_bus_id: 0000:01:00.0", "pci_bus_id: 0000:05:00.0")),
+              UnorderedElementsAre(kPlannedGpus));
+  EXPECT_THAT(skipped_, UnorderedElementsAre(kMemory, kInterrupts, kLink));
+  EXPECT_THAT(FailedOn(With("gpu_count: 1", "gpu_count: 2")), UnorderedElementsAre(kPlannedGpus));
+}
+
+// Before driver release 570 CUDA hides GPUs beside one that has MIG on: they are told of, in no report as passed.
+TEST_F(WorkloadChecksTest, AGpuThatMigHidesIsNoFailureAndNotGreen) {
+  smi_ = SmiWithMig();
+  FailedOn(With("pci_bus_id: 0000:01:00.0", "pci_bus_id: 0000:05:00.0"));
+  EXPECT_THAT(said_, HasSubstr(std::string("NOTE: not checked: ") + kMemory +
+                               ": hpc_compute_01: CUDA does not show GPU 0000:01:00.0, so that it was not put to work"));
+  const std::string run = (directory_.path() / "run").string();
+  const ChildResult alone = RunSuite({"--replay", run, "--gtest_filter=GpuWork*"});
+  EXPECT_EQ(alone.exit_status, 77) << "as ctest, which runs one check at a time, knows a skipped one";
+  EXPECT_THAT(alone.output, AllOf(HasSubstr("3 checks, 3 not checked, no failure"), Not(HasSubstr("all passed"))));
 }
 
 TEST_F(WorkloadChecksTest, AStandInIsNoDriver) {

@@ -20,12 +20,21 @@ TEST(WorkloadEvidenceTest, ReadsAHealthyGpu) {
   EXPECT_EQ(workload.driver_api_version, 12040);
   ASSERT_EQ(workload.gpus.size(), 1u);
   const WorkloadGpu& gpu = workload.gpus.front();
-  EXPECT_EQ(&gpu, workload.Find(*PciAddress::Parse("0000:01:00.0")));
+  EXPECT_THAT(workload.FindAll(*PciAddress::Parse("0000:01:00.0")), testing::ElementsAre(&gpu));
+  EXPECT_THAT(workload.FindAll(*PciAddress::Parse("0000:02:00.0")), testing::IsEmpty());
   EXPECT_TRUE(gpu.done);
   EXPECT_EQ(gpu.patterns.size(), 5u);
   EXPECT_DOUBLE_EQ(*gpu.to_device, 25.53);
   EXPECT_EQ(gpu.interrupts, 34u);
   EXPECT_EQ(gpu.link_width, 16);
+}
+
+// Since driver release 570 CUDA has a device for each instance of MIG.
+TEST(WorkloadEvidenceTest, AllInstancesOfAGpuAreFound) {
+  const std::string block = "gpu: 0\npci_bus_id: 0000:01:00.0\ndone: yes\n";
+  const WorkloadEvidence workload =
+      Parse("cuda_visible_devices: \"\"\ngpu_count: 3\n" + block + block + block + "end: workload\n");
+  EXPECT_EQ(workload.FindAll(*PciAddress::Parse("0000:01:00.0")).size(), 3u);
 }
 
 TEST(WorkloadEvidenceTest, TheFirstTroubleIsTheOneThatCounts) {
@@ -34,6 +43,17 @@ TEST(WorkloadEvidenceTest, TheFirstTroubleIsTheOneThatCounts) {
             "error: cuMemFree_v2 719 CUDA_ERROR_LAUNCH_FAILED\nend: workload\n");
   EXPECT_THAT(workload.gpus.at(0).trouble.what, HasSubstr("cuMemcpyHtoD_v2 failed"));
   EXPECT_EQ(workload.gpus.at(0).trouble.line, 3);
+}
+
+// CUDA lists a GPU whose compute mode is prohibited: it is the context that is refused.
+TEST(WorkloadEvidenceTest, AGpuThatTakesNoContextSaysWhy) {
+  const WorkloadTrouble trouble =
+      Parse("gpu_count: 1\ngpu: 0\nerror: cuCtxCreate_v2 46 CUDA_ERROR_DEVICE_UNAVAILABLE\nend: workload\n")
+          .gpus.at(0)
+          .trouble;
+  EXPECT_THAT(trouble.what, HasSubstr("compute mode is prohibited or exclusive, or another program has it"));
+  EXPECT_THAT(Parse("error: cuInit 100 CUDA_ERROR_NO_DEVICE\nend: workload\n").trouble.advice,
+              testing::Not(HasSubstr("compute mode")));
 }
 
 TEST(WorkloadEvidenceTest, WhatEndsEarlyIsTroubleEvenWithoutAReason) {

@@ -39,6 +39,13 @@ class WorkloadProbeTest : public testing::Test {
     WriteFile(function / "current_link_speed", "16.0 GT/s PCIe\n");
     WriteFile(function / "current_link_width", "16\n");
   }
+  void SetLink(const std::string& now, const std::string& most) {
+    for (const char* address : {"0000:01:00.0", "0000:02:00.0"}) {
+      const fs::path function = Root() / "sys/bus/pci/devices" / address;
+      WriteFile(function / "current_link_speed", now + "\n");
+      if (!most.empty()) WriteFile(function / "max_link_speed", most + "\n");
+    }
+  }
   WorkloadEvidence Run(const std::string& mode) {
     options_.environment["FAKE_CUDA"] = mode;
     const ChildResult result =
@@ -132,6 +139,35 @@ TEST_F(WorkloadProbeTest, InterruptsThatDoNotArrive) {
   const WorkloadEvidence workload = Run("no-interrupts");
   EXPECT_TRUE(workload.gpus.at(0).done);
   EXPECT_EQ(workload.gpus.at(0).interrupts, 0u);
+}
+
+// A link that sleeps to save power takes its time to wake: the best of what is seen counts.
+TEST_F(WorkloadProbeTest, TheLinkUnderLoadIsTheBestThatWasSeen) {
+  SetLink("2.5 GT/s PCIe", "");
+  for (const WorkloadGpu& gpu : Run("link-flickers").gpus) EXPECT_EQ(gpu.link_speed, "16.0 GT/s PCIe") << text_;
+  SetLink("2.5 GT/s PCIe", "16.0 GT/s PCIe");
+  const WorkloadEvidence woken = Run("link-wakes");
+  ASSERT_EQ(woken.gpus.size(), 2u) << text_;
+  for (const WorkloadGpu& gpu : woken.gpus) {
+    EXPECT_TRUE(gpu.done) << text_;
+    EXPECT_EQ(gpu.link_speed, "16.0 GT/s PCIe") << text_;
+    EXPECT_EQ(gpu.link_width, 16);
+    EXPECT_EQ(gpu.interrupts, 32u) << "without those of the copies that came after";
+  }
+  SetLink("2.5 GT/s PCIe", "16.0 GT/s PCIe");
+  EXPECT_EQ(Run("healthy").gpus.at(0).link_speed, "2.5 GT/s PCIe") << "it does not wake";
+}
+
+TEST_F(WorkloadProbeTest, GpusAreNotHiddenByTheEnvironment) {
+  for (const char* hidden : {"", "1", "GPU-deadbeef\n2"}) {
+    options_.environment["CUDA_VISIBLE_DEVICES"] = hidden;
+    const WorkloadEvidence workload = Run("obeys-the-environment");
+    EXPECT_EQ(workload.gpu_count, 2) << text_;
+    EXPECT_THAT(text_, HasSubstr("\ncuda_visible_devices: \""));
+  }
+  options_.environment.erase("CUDA_VISIBLE_DEVICES");
+  Run("obeys-the-environment");
+  EXPECT_THAT(text_, Not(HasSubstr("cuda_visible_devices")));
 }
 
 TEST_F(WorkloadProbeTest, FewerGpus) {

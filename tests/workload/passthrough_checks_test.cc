@@ -1,0 +1,270 @@
+// Checks of the passthrough itself on recorded runs of machines that the lab cannot be.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <functional>
+#include <map>
+
+#include "helpers/base/files.h"
+#include "helpers/evidence/node_evidence.h"
+#include "helpers/libvirt/inventory.h"
+#include "helpers/libvirt/iommu_group.h"
+#include "helpers/libvirt/pci_controllers.h"
+#include "helpers/run/run_record.h"
+#include "tests/suites/suite_program.h"
+#include "tests/workload/recorded_run.h"
+
+namespace passthrough {
+namespace {
+
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::UnorderedElementsAre;
+
+constexpr char kRunning[] = "evidence/host/running.json";
+
+std::string Replaced(std::string text, const std::string& from, const std::string& to) {
+  EXPECT_NE(text.find(from), std::string::npos) << from;
+  for (size_t at = text.find(from); at != std::string::npos; at = text.find(from, at + to.size())) {
+    text.replace(at, from.size(), to);
+  }
+  return text;
+}
+
+class PassthroughChecksTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    WriteRecordedRun(run_, {{"pci", HealthyPci()}, {"workload", HealthyWorkload()}, {"lspci", ""}});
+  }
+  void ChangeHost(const std::function<void(Inventory&)>& change) {
+    Inventory inventory = ReadInventory();
+    change(inventory);
+    WriteFile(run_ / kRunning, ToJson(inventory));
+  }
+  // Of each domain that the run has.
+  void WriteDomainXml(const std::string& xml) {
+    for (const DomainInventory& domain : ReadInventory().domains) {
+      WriteFile(run_ / "evidence/host" / (domain.name + ".xml"), xml);
+    }
+  }
+  Inventory ReadInventory() { return InventoryFromJson(ReadFile(run_ / kRunning)); }
+  // The checks of `filter` that failed, with what they said in said_.
+  std::set<std::string> Failed(const std::string& filter) {
+    const auto xml = directory_.path() / "gtest.xml";
+    said_ = RunSuite({"--replay", run_.string(), "--gtest_filter=" + filter, "--gtest_output=xml:" + xml.string()})
+                .output;
+    const JunitReport report = ReadJunit(xml);
+    EXPECT_FALSE(report.all.empty()) << said_;
+    return report.failed;
+  }
+
+  const TemporaryDirectory directory_{"passthrough-checks"};
+  const std::filesystem::path run_ = directory_.path() / "run";
+  std::string said_;
+};
+
+// --- a GPU behind an expander bus ---
+
+// Near the processor of its NUMA node: the root port is on a root bus of its own, which has no bridge above.
+constexpr char kExpander[] = R"(<domain type='kvm'><devices>
+  <controller type='pci' index='0' model='pcie-root'/>
+  <controller type='pci' index='1' model='pcie-root-port'>
+    <address type='pci' domain='0x0000' bus='0x02' slot='0x00' function='0x0'/>
+  </controller>
+  <controller type='pci' index='2' model='pcie-expander-bus'>
+    <target><busNr>254</busNr><node>1</node></target>
+    <address type='pci' domain='0x0000' bus='0x00' slot='0x03' function='0x0'/>
+  </controller>
+</devices></domain>
+)";
+
+std::string PciBehindExpander() {
+  const std::string decoy =
+      "function: 0000:00:00.0\nvendor: 0x8086\ndevice: 0x29c0\nsubsystem_vendor: 0x1af4\n"
+      "subsystem_device: 0x1100\nclass: 0x060000\nrevision: 0x00\n";
+  return decoy + Replaced(Replaced(HealthyPci(), "0000:00:02.0", "0000:fe:00.0"), "0000:01:00.", "0000:ff:00.");
+}
+
+TEST(PciControllersTest, ReadsTheBusNumberOfAnExpander) {
+  const auto controllers = ReadPciControllers(kExpander);
+  ASSERT_EQ(controllers.size(), 3u);
+  EXPECT_EQ(controllers[1].bus_number, std::nullopt);
+  EXPECT_EQ(controllers[2].bus_number, 254);
+  EXPECT_EQ(controllers[2].model, "pcie-expander-bus");
+  for (const char* wrong : {"<busNr>256</busNr>", "<busNr>-2</busNr>", "<busNr/>", ""}) {
+    const auto read = ReadPciControllers("<domain><devices><controller type='pci' index='1'><target>" +
+                                         std::string(wrong) + "</target></controller></devices></domain>");
+    EXPECT_EQ(read.at(0).bus_number, std::nullopt) << wrong;
+  }
+}
+
+TEST_F(PassthroughChecksTest, AGpuBehindAnExpanderBusIsFound) {
+  WriteRecordedRun(run_, {{"pci", PciBehindExpander()}, {"lspci", ""}});
+  WriteDomainXml(kExpander);
+  EXPECT_THAT(Failed("PciDevice.IsWhereLibvirtAttachedIt/*"), IsEmpty()) << said_;
+}
+
+TEST_F(PassthroughChecksTest, AGpuThatIsNotBehindItsExpanderBusIsMissed) {
+  WriteRecordedRun(run_, {{"pci", Replaced(PciBehindExpander(), "0000:fe:00.0", "0000:fd:00.0")}, {"lspci", ""}});
+  WriteDomainXml(kExpander);
+  EXPECT_EQ(Failed("PciDevice.IsWhereLibvirtAttachedIt/*").size(), 2u) << said_;
+}
+
+// --- devices of which the cluster file does not say whose they are ---
+
+constexpr char kNoOther[] = "PciVisibility.NoOtherNvidiaFunctionIsThere/hpc_compute_01";
+
+HostPciDevice OnHost(const std::string& address, uint16_t vendor, const std::string& driver = "vfio-pci") {
+  HostPciDevice device;
+  device.address = *PciAddress::Parse(address);
+  device.vendor_id = vendor;
+  device.driver = driver;
+  return device;
+}
+
+class WithoutVendorTest : public PassthroughChecksTest {
+ protected:
+  void SetUp() override {
+    PassthroughChecksTest::SetUp();
+    const auto config = run_ / "evidence/cluster.yaml";
+    WriteFile(config, Replaced(ReadFile(config), "              vendor_id: \"10de\"\n", ""));
+  }
+};
+
+TEST_F(WithoutVendorTest, TheFunctionsOfAGpuAreNvidias) { EXPECT_THAT(Failed(kNoOther), IsEmpty()) << said_; }
+
+TEST_F(WithoutVendorTest, TheHostKnowsWhoseTheyAre) {
+  ChangeHost([](Inventory& host) {
+    host.pci_devices = {OnHost("0000:01:00.0", 0x10de), OnHost("0000:01:00.1", 0x10de)};
+  });
+  EXPECT_THAT(Failed(kNoOther), IsEmpty()) << said_;
+  ChangeHost([](Inventory& host) { host.pci_devices[1].vendor_id = 0x1002; });
+  EXPECT_THAT(Failed(kNoOther), UnorderedElementsAre(kNoOther));
+  EXPECT_THAT(said_, HasSubstr("2 NVIDIA functions on the PCI bus: 0000:01:00.0 10de:2684, 0000:01:00.1 10de:22bd, "
+                               "expected 1"));
+}
+
+// --- drivers of vfio for a kind of device ---
+
+TEST(VfioDriverTest, VariantsAreVfioToo) {
+  for (const char* driver : {"vfio-pci", "nvgrace-gpu-vfio-pci", "mlx5_vfio_pci"}) {
+    EXPECT_TRUE(IsVfioDriver(driver)) << driver;
+    EXPECT_TRUE(LeavesGroupViable(driver)) << driver;
+  }
+  for (const char* driver : {"", "nvidia", "pci-stub", "vfio-pci-not", "myvfio-pci", "vfio_pci"}) {
+    EXPECT_FALSE(IsVfioDriver(driver)) << driver;
+  }
+  EXPECT_FALSE(LeavesGroupViable("nvidia"));
+}
+
+TEST_F(PassthroughChecksTest, AVariantOfVfioPciHoldsTheDevice) {
+  ChangeHost([](Inventory& host) {
+    host.pci_devices = {OnHost("0000:01:00.0", 0x10de, "nvgrace-gpu-vfio-pci"),
+                        OnHost("0000:01:00.1", 0x10de, "nvidia")};
+  });
+  EXPECT_THAT(Failed("HostDevice.IsOnVfioPci/*"),
+              UnorderedElementsAre("HostDevice.IsOnVfioPci/hpc_compute_01_0000_01_00_1"));
+}
+
+// --- looks after a disruption ---
+
+constexpr char kTable[] =
+    "+-----------------------------------------------------------------------------+\n"
+    "| NVIDIA-SMI 535.54.03    Driver Version: 535.54.03    CUDA Version: 12.2     |\n"
+    "|-------------------------------+----------------------+----------------------+\n"
+    "| GPU  Name        Persistence-M| Bus-Id        Disp.A | Volatile Uncorr. ECC |\n"
+    "| Fan  Temp  Perf  Pwr:Usage/Cap|         Memory-Usage | GPU-Util  Compute M. |\n"
+    "|                               |                      |               MIG M. |\n"
+    "|===============================+======================+======================|\n"
+    "|   0  NVIDIA GeForce ...   On  | 00000000:01:00.0 Off |                  Off |\n"
+    "|  0%   41C    P8    20W / 450W |      1MiB / 24564MiB |      0%      Default |\n"
+    "|                               |                      |                  N/A |\n"
+    "+-------------------------------+----------------------+----------------------+\n";
+
+std::string Xml(const std::string& elements = "") {
+  return "<!DOCTYPE nvidia_smi_log SYSTEM \"nvsmi_device_v12.dtd\">\n<nvidia_smi_log>\n"
+         "<attached_gpus>1</attached_gpus>\n<gpu id=\"00000000:01:00.0\">\n" +
+         elements + "\n</gpu>\n</nvidia_smi_log>\n";
+}
+
+class LooksTest : public PassthroughChecksTest {
+ protected:
+  void SetUp() override {
+    PassthroughChecksTest::SetUp();
+    RunRecord record = ReadRunRecord(run_ / "run.json");
+    record.disruptive = true;
+    record.reboots = 1;
+    WriteRunRecord(run_ / "run.json", record);
+    WriteFile(run_ / "evidence/hpc_compute_01/disruption.json",
+              R"({"steps": [{"look": "after-reboot-1", "error": "", "console": "", "seconds": 1.0,
+                             "boot_id_before": "a", "boot_id_after": "b"},
+                            {"look": "after-rescan", "error": "", "console": "", "seconds": 1.0,
+                             "boot_id_before": "", "boot_id_after": ""}]})");
+  }
+  // The failed checks of the looks, each of which shows a healthy node but for `other`.
+  std::set<std::string> FailedWith(const std::map<std::string, std::string>& other) {
+    std::map<std::string, std::string> probes{{"pci", HealthyPci()},
+                                              {"nvidia_smi", kTable},
+                                              {"nvidia_smi_xml", Xml()},
+                                              {"kernel_log", "[    0.000000] Linux version 6.1\n"}};
+    for (const auto& [probe, text] : other) probes[probe] = text;
+    Collection collection;
+    for (const auto& [probe, text] : probes) {
+      ProbeOutput output;
+      output.probe = probe;
+      output.text = text;
+      output.exit_status = 0;
+      output.complete = true;
+      collection.probes.push_back(output);
+    }
+    for (const char* look : {"after-reboot-1", "after-rescan"}) {
+      SaveCollection(run_ / "evidence/hpc_compute_01", look, collection);
+    }
+    return Failed("DisruptiveReboot.*:DisruptiveRescan.*");
+  }
+};
+
+constexpr char kRebootGpus[] = "DisruptiveReboot.GpusComeBack/hpc_compute_01_reboot_1";
+constexpr char kRebootDriver[] = "DisruptiveReboot.DriverIsBoundAgain/hpc_compute_01_reboot_1";
+constexpr char kRebootSmi[] = "DisruptiveReboot.NvidiaSmiIsFineAgain/hpc_compute_01_reboot_1";
+constexpr char kRescanGpus[] = "DisruptiveRescan.GpusComeBack/hpc_compute_01";
+constexpr char kRescanSmi[] = "DisruptiveRescan.NvidiaSmiIsFineAgain/hpc_compute_01";
+
+TEST_F(LooksTest, HealthyOnesPass) { EXPECT_THAT(FailedWith({}), IsEmpty()) << said_; }
+
+TEST_F(LooksTest, ALinkThatCameBackNarrower) {
+  const std::string narrow = Replaced(HealthyPci(), "current_link_width: 16", "current_link_width: 4");
+  EXPECT_THAT(FailedWith({{"pci", narrow}}), UnorderedElementsAre(kRebootGpus, kRescanGpus));
+  EXPECT_THAT(said_, HasSubstr("after reboot 1: GPU 0000:01:00.0: its PCIe link has 4 lanes, it can have 16"));
+}
+
+TEST_F(LooksTest, WhatNvidiaSmiSaysOfTheGpusHealth) {
+  for (const auto& [elements, said] : std::map<std::string, std::string>{
+           {"<serial>Unknown Error</serial>", "serial of GPU 0000:01:00.0 is \"Unknown Error\""},
+           {"<gpu_recovery_action>Reset</gpu_recovery_action>", "asks for a recovery action: \"Reset\""},
+           {"<remapped_rows><remapped_row_pending>Yes</remapped_row_pending></remapped_rows>",
+            "a row remapping is pending"},
+           {"<ecc_errors><volatile><dram_uncorrectable>3</dram_uncorrectable></volatile></ecc_errors>",
+            "3 uncorrected memory errors"}}) {
+    EXPECT_THAT(FailedWith({{"nvidia_smi_xml", Xml(elements)}}), UnorderedElementsAre(kRebootSmi, kRescanSmi));
+    EXPECT_THAT(said_, HasSubstr("after remove and rescan: "));
+    EXPECT_THAT(said_, HasSubstr(said));
+  }
+}
+
+// The log of a node that was not rebooted also has what was done to it.
+TEST_F(LooksTest, TheKernelLogSinceAReboot) {
+  const std::string boot = "[    0.000000] Linux version 6.1\n[    9.000000] ";
+  for (const char* line : {"NVRM: Xid (PCI:0000:01:00): 79, GPU has fallen off the bus.",
+                           "vfio-pci 0000:01:00.0: not ready 65535ms after FLR; giving up",
+                           "pcieport 0000:00:02.0: AER: Uncorrected (Fatal) error received: 0000:01:00.0"}) {
+    EXPECT_THAT(FailedWith({{"kernel_log", boot + line + "\n"}}), UnorderedElementsAre(kRebootGpus)) << line;
+  }
+  EXPECT_THAT(FailedWith({{"kernel_log", boot + "NVRM: GPU 0000:01:00.0: RmInitAdapter failed! (0x62:0x55:2417)\n"}}),
+              UnorderedElementsAre(kRebootDriver));
+  EXPECT_THAT(FailedWith({{"kernel_log", "[ 5400.0] lost its beginning\n"}}),
+              UnorderedElementsAre(kRebootGpus, kRebootDriver));
+}
+
+}  // namespace
+}  // namespace passthrough
