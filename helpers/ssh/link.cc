@@ -30,6 +30,8 @@ Link::Link(SessionHandle session, std::string name)
 }
 
 short Link::WantedEvents() const {
+  // libssh closes the descriptor of its own accord where a write fails: nothing would ever come.
+  if (ssh_is_connected(session_.get()) == 0) throw SshError(Describe("the connection broke"));
   const bool write = (ssh_get_poll_flags(session_.get()) & SSH_WRITE_PENDING) != 0;
   return static_cast<short>(write ? POLLIN | POLLOUT : POLLIN);
 }

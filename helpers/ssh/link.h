@@ -23,7 +23,8 @@ class Link {
   const std::string& name() const { return name_; }
   KeepAlive& keep_alive() { return keep_alive_; }
 
-  // What poll(2) should look for on descriptor().
+  // What poll(2) should look for on descriptor(). WantedEvents throws SshError where the connection
+  // broke while something was sent.
   int descriptor() const { return ssh_get_fd(session_.get()); }
   short WantedEvents() const;
   // Handles what came and sends what waits to be sent, without waiting. Throws SshError if the
