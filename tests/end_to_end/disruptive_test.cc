@@ -55,7 +55,7 @@ class DisruptiveTest : public testing::Test {
   // From now on the node's kernel does not hear of what is plugged and unplugged: QEMU tells it by this event
   // (docs/specs/acpi_pci_hotplug.rst).
   void MakeTheNodeDeafToHotplug() {
-    lab_->MustRunOn(kCompute, {"sudo", "-n", "sh", "-c", "echo disable >/sys/firmware/acpi/interrupts/gpe01"});
+    lab_->MustRunOn(kCompute, {"echo disable | sudo -n tee /sys/firmware/acpi/interrupts/gpe01"});
   }
 
   static TestLab* lab_;
@@ -96,7 +96,7 @@ TEST_F(DisruptiveTest, AnUnplugThatTheNodeIgnores) {
 }
 
 TEST_F(DisruptiveTest, ADriverThatDoesNotTakeTheGpuASecondTime) {
-  lab_->MustRunOn(kCompute, {"sudo", "-n", "sh", "-c", "echo 1 >/sys/module/nvidia/parameters/fail_probe"});
+  lab_->MustRunOn(kCompute, {"echo 1 | sudo -n tee /sys/module/nvidia/parameters/fail_probe"});
   const JunitReport report = Disrupt(1, "DisruptiveRescan*");
   EXPECT_THAT(report.failed, UnorderedElementsAre("DisruptiveRescan.DriverIsBoundAgain/hpc_compute_01",
                                                   "DisruptiveRescan.NvidiaSmiIsFineAgain/hpc_compute_01"));
