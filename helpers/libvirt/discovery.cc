@@ -122,10 +122,8 @@ class Look {
   }
 
   std::optional<Ipv4Subnet> SubnetOf(const PlannedNode& node) const {
-    const auto cluster = std::find_if(
-        plan_.clusters.begin(), plan_.clusters.end(),
-        [&](const PlannedCluster& candidate) { return candidate.name == node.cluster; });
-    return cluster == plan_.clusters.end() ? std::nullopt : Ipv4Subnet::Parse(cluster->subnet);
+    const PlannedCluster* const cluster = plan_.FindCluster(node.cluster);
+    return cluster == nullptr ? std::nullopt : Ipv4Subnet::Parse(cluster->subnet);
   }
 
   // Two nodes at one address: at least one of them would be mistaken for the other.
@@ -238,11 +236,12 @@ Discovery LookedAtAgain(const Discovery& before, Discovery now) {
   return now;
 }
 
-std::optional<std::string> MovedTo(const std::string& address,
+std::optional<std::string> MovedTo(const std::string& address, const std::optional<Ipv4Subnet>& subnet,
                                    const std::vector<LibvirtConnection::Address>& now) {
   const auto is_same = [&](const LibvirtConnection::Address& one) { return one.ipv4 == address; };
-  if (now.empty() || std::any_of(now.begin(), now.end(), is_same)) return std::nullopt;
-  return now.front().ipv4;
+  if (std::any_of(now.begin(), now.end(), is_same)) return std::nullopt;
+  const auto address_now = ChooseAddress(subnet, now);
+  return address_now ? std::optional(address_now->ipv4) : std::nullopt;
 }
 
 }  // namespace passthrough

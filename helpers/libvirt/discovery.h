@@ -60,9 +60,10 @@ Discovery Discover(const Plan& plan, LibvirtConnection& connection, const Deadli
 // evidence.
 Discovery LookedAtAgain(const Discovery& before, Discovery now);
 
-// Where a node is that had `address`, by what its domain has now: nullopt where that is still among them or
-// nothing is known. A node that gets its address by DHCP may come back from a reboot with another one.
-std::optional<std::string> MovedTo(const std::string& address,
+// Where a node of a cluster on `subnet` is that had `address`, by what its domain has now: nullopt where that is
+// still among them or ChooseAddress would take none. A node that gets its address by DHCP may come back from a
+// reboot with another one.
+std::optional<std::string> MovedTo(const std::string& address, const std::optional<Ipv4Subnet>& subnet,
                                    const std::vector<LibvirtConnection::Address>& now);
 
 std::string ToJson(const Discovery& discovery);

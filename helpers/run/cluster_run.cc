@@ -280,6 +280,8 @@ std::vector<DisruptionTarget> ClusterRun::GpuNodesToDisturb() const {
     if (!found.problem.empty()) continue;  // there is nothing to disturb: the checks fail with the problem
     DisruptionTarget target{found.node, found.domain, settings_.profile.ssh, {}};
     target.account.host = found.address;
+    const PlannedCluster* const cluster = settings_.plan.FindCluster(planned->cluster);
+    if (cluster != nullptr) target.subnet = Ipv4Subnet::Parse(cluster->subnet);
     for (const PlannedDevice& gpu : planned->DevicesOfType(DeviceType::kGpu)) {
       target.gpus.push_back(gpu.host_address);
     }

@@ -212,7 +212,7 @@ class NodeDisruption {
   void FollowAddress() {
     std::optional<std::string> moved;
     try {
-      moved = MovedTo(account_.host, tools_.libvirt->DomainAddresses(target_.domain));
+      moved = MovedTo(account_.host, target_.subnet, tools_.libvirt->DomainAddresses(target_.domain));
     } catch (const LibvirtError&) {  // the next look may tell
     }
     if (!moved) return;

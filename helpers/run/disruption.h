@@ -5,12 +5,14 @@
 
 #include <filesystem>
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "helpers/base/deadline.h"
 #include "helpers/base/pci_address.h"
+#include "helpers/config/ipv4_subnet.h"
 #include "helpers/config/profile.h"
 #include "helpers/libvirt/connection.h"
 #include "helpers/run/run_directory.h"
@@ -53,6 +55,7 @@ struct DisruptionTarget {
   std::string domain;
   SshAccount account;            // with host
   std::vector<PciAddress> gpus;  // where they are on the host
+  std::optional<Ipv4Subnet> subnet = {};  // its cluster's: where it may be after a reboot
 };
 
 struct DisruptionTools {

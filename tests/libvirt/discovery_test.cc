@@ -299,11 +299,14 @@ TEST(ChooseAddress, PrefersTheClustersSubnetToALeaseElsewhere) {
 TEST(MovedTo, IsWhereTheNodeIsNow) {
   using Addresses = std::vector<LibvirtConnection::Address>;
   const Addresses now = {{"52:54:00:00:00:01", "192.168.140.57", "lease"}};
-  EXPECT_EQ(MovedTo("192.168.140.11", now), "192.168.140.57");
-  EXPECT_EQ(MovedTo("192.168.140.57", now), std::nullopt);
-  EXPECT_EQ(MovedTo("192.168.140.11", {}), std::nullopt) << "it is not up yet";
+  const auto subnet = Ipv4Subnet::Parse("192.168.140.0/24");
+  EXPECT_EQ(MovedTo("192.168.140.11", subnet, now), "192.168.140.57");
+  EXPECT_EQ(MovedTo("192.168.140.57", subnet, now), std::nullopt);
+  EXPECT_EQ(MovedTo("192.168.140.11", subnet, {}), std::nullopt) << "it is not up yet";
   const Addresses two = {{"52:54:00:00:00:01", "10.0.0.7", "lease"}, {"52:54:00:00:00:02", "192.168.140.11", "arp"}};
-  EXPECT_EQ(MovedTo("192.168.140.11", two), std::nullopt) << "it is reached where it was";
+  EXPECT_EQ(MovedTo("192.168.140.11", subnet, two), std::nullopt) << "it is reached where it was";
+  const Addresses lie = {{"52:54:00:00:00:01", "203.0.113.9", "agent"}};
+  EXPECT_EQ(MovedTo("192.168.140.11", subnet, lie), std::nullopt) << "an agent names any address it likes";
 }
 
 }  // namespace
