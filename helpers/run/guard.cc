@@ -120,8 +120,8 @@ int RunGuard(const RunDirectory& run, pid_t watched) {
                               run.LeaseJson().string()));
     const TeardownReport report = TearDown(run, progress);
     return report.NothingRemains() ? 0 : 1;
-  } catch (const Error& error) {
-    fmt::print(stderr, "guard: {}\n", error.what());
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "guard: %s\n", error.what());
     return 1;
   }
 }

@@ -113,22 +113,26 @@ void Progress::Draw() {
       fmt::format("{} … {:.0f} s{}{}", step_, SecondsSince(step_started_),
                   detail_.empty() ? "" : "  ", detail_);
   // Erases to the end of the line (ECMA-48, EL) after writing, so that nothing flickers.
-  fmt::print(out_, "\r{}\x1b[K", OneLine(line, TerminalColumns(out_) - 1));
-  std::fflush(out_);
+  Write(fmt::format("\r{}\x1b[K", OneLine(line, TerminalColumns(out_) - 1)));
   drawn_ = true;
 }
 
 void Progress::Erase() {
   if (!drawn_) return;
-  fmt::print(out_, "\r\x1b[K");
-  std::fflush(out_);
+  Write("\r\x1b[K");
   drawn_ = false;
+}
+
+// Not fmt::print, which throws where nothing can be written.
+void Progress::Write(std::string_view text) {
+  std::fwrite(text.data(), 1, text.size(), out_);
+  std::fflush(out_);
+  std::clearerr(out_);
 }
 
 void Progress::Print(std::string_view text) {
   Erase();
-  fmt::print(out_, "[{:6.1f} s] {}\n", SecondsSince(started_), Printable(text));
-  std::fflush(out_);
+  Write(fmt::format("[{:6.1f} s] {}\n", SecondsSince(started_), Printable(text)));
   last_line_ = Clock::now();
 }
 

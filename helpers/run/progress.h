@@ -15,7 +15,8 @@ namespace passthrough {
 // One step at a time; Say may be called from any thread while a step is open.
 class Progress {
  public:
-  // Writes to `out`, which outlives this. `verbose` prints every detail as a line of its own.
+  // Writes to `out`, which outlives this. Where it takes nothing any more, a closed terminal or a full disk, what
+  // would be told is lost and the run goes on. `verbose` prints every detail as a line of its own.
   Progress(std::FILE* out, bool verbose);
   ~Progress();
   Progress(const Progress&) = delete;
@@ -36,6 +37,7 @@ class Progress {
   void Tick(std::stop_token stop);
   void Draw();           // the moving line; mutex_ held
   void Erase();          // mutex_ held
+  void Write(std::string_view text);
   void Print(std::string_view text);  // a whole line with the time since the start; mutex_ held
 
   std::FILE* const out_;

@@ -1,7 +1,13 @@
 #include "helpers/run/progress.h"
 
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <cstdlib>
+#include <thread>
 
 #include "helpers/base/files.h"
 
@@ -59,6 +65,37 @@ TEST_F(ProgressTest, WholeLinesHaveNoControlCharactersEither) {
   }
   EXPECT_THAT(Written(), testing::AllOf(HasSubstr("\\x1b[2Jdeploying"), HasSubstr("\\x1b]0;owned\\x07"),
                                         HasSubstr("\\xff done"), Not(HasSubstr("\x1b"))));
+}
+
+TEST(ProgressWithoutReader, AFullDiskOrAClosedPipeStopsNothing) {
+  int ends[2];
+  ASSERT_EQ(pipe(ends), 0);
+  close(ends[0]);
+  std::signal(SIGPIPE, SIG_IGN);
+  for (std::FILE* const out : {std::fopen("/dev/full", "w"), fdopen(ends[1], "w")}) {
+    std::setvbuf(out, nullptr, _IONBF, 0);  // as stderr is
+    Progress progress(out, true);
+    EXPECT_NO_THROW({
+      progress.Begin("destroying");
+      progress.Say("a detail");
+      progress.Line("a line");
+      progress.End("destroyed");
+    });
+  }
+}
+
+// The moving line is drawn by a thread: what is thrown there ends the process.
+TEST(ProgressWithoutReader, AClosedTerminalStopsNothing) {
+  const int controller = posix_openpt(O_RDWR | O_NOCTTY);
+  ASSERT_EQ(grantpt(controller) | unlockpt(controller), 0);
+  std::FILE* const out = fdopen(open(ptsname(controller), O_RDWR | O_NOCTTY), "w");
+  std::setvbuf(out, nullptr, _IONBF, 0);
+  setenv("TERM", "xterm", 1);
+  Progress progress(out, false);
+  progress.Begin("destroying");
+  close(controller);
+  std::this_thread::sleep_for(std::chrono::milliseconds(600));  // it is drawn four times a second
+  EXPECT_NO_THROW(progress.End("destroyed"));
 }
 
 }  // namespace
