@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "helpers/base/text.h"
 #include "helpers/config/profile_fields.h"
 #include "helpers/config/yaml_map.h"
 #include "helpers/config/yaml_tree.h"
@@ -53,18 +54,34 @@ void ReadInto(const fs::path& path, Read read, Profile& profile) {
 
 }  // namespace
 
-Profile LoadProfile(const std::string& name_or_path, const Placeholders& placeholders) {
+Profile LoadProfile(const std::string& name_or_path, const Placeholders& placeholders,
+                    const std::string& connect) {
   const fs::path path = FindProfile(name_or_path, placeholders);
   Profile profile;
   profile.name = path.stem().string();
   profile.path = fs::absolute(path).lexically_normal();
   profile.placeholders = placeholders;
+  profile.connect = connect;
   ReadInto(path, ReadProfile, profile);
   std::error_code ignored;
   const bool has_facts =
       profile.host && !profile.host->facts.empty() && fs::exists(profile.host->facts, ignored);
   if (has_facts) ApplyHostFacts(profile);
   return profile;
+}
+
+void RequireDeployerFollowsConnect(const Profile& profile) {
+  if (profile.connect.empty()) return;
+  for (const CommandSequence& commands : {profile.deployer.create, profile.deployer.destroy}) {
+    for (const auto& command : commands) {
+      if (std::find(command.begin(), command.end(), profile.connect) != command.end()) continue;
+      throw Error(fmt::format(
+          "--connect {}: profile {} runs \"{}\", which acts where the profile says and not there. Use --attach "
+          "for a cluster that is there already, or a profile whose deployer is told where by the placeholder "
+          "{{libvirt}}, such as host-own-deployer.",
+          Printable(profile.connect), profile.name, Printable(fmt::format("{}", fmt::join(command, " ")))));
+    }
+  }
 }
 
 void ApplyHostFacts(Profile& profile) {

@@ -55,7 +55,8 @@ struct DeployerCommands {
 
 // Values for the placeholders in a profile's strings, without braces: {"config", "/…/x.yaml"}.
 // Known: config (absolute path of the cluster file), lab (the passthrough-lab program), lab_dir,
-// run (the run directory), source (the project's root). "{{" stands for "{", "}}" for "}".
+// run (the run directory), source (the project's root); and libvirt, the profile's libvirt.uri or what stands
+// in its place, which no caller gives. "{{" stands for "{", "}}" for "}".
 using Placeholders = std::map<std::string, std::string>;
 
 struct Profile {
@@ -63,6 +64,7 @@ struct Profile {
   std::filesystem::path path;  // absolute
   std::string description;
   std::string libvirt_uri = "qemu:///system";
+  std::string connect;  // what stands in the place of any libvirt.uri for this run; empty: nothing
   std::optional<HostCommands> host;
   DeployerCommands deployer;
   SshAccount ssh;  // of the nodes; host is empty
@@ -82,8 +84,14 @@ struct Profile {
 // `name_or_path`: a profile by name, of configs/profiles/ below placeholders["source"], or a file
 // (it has a '/' or ends in ".yaml"). Paths in it are made absolute from the working directory, "~/"
 // is the home directory. Throws ConfigError with all problems of the file: a placeholder that is
-// unknown, or has no value in `placeholders`, is one. A facts file that exists is laid over.
-Profile LoadProfile(const std::string& name_or_path, const Placeholders& placeholders);
+// unknown, or has no value in `placeholders`, is one. A facts file that exists is laid over. `connect`:
+// a libvirt URI in place of the profile's and the facts file's.
+Profile LoadProfile(const std::string& name_or_path, const Placeholders& placeholders,
+                    const std::string& connect = {});
+
+// Throws Error where one of the deployer's commands does not name profile.connect: the cluster would be made in
+// one place and looked for, and destroyed, in another. Nothing is thrown where profile.connect is empty.
+void RequireDeployerFollowsConnect(const Profile& profile);
 
 // Lays `profile.host->facts` over `profile`: a file with any of libvirt, ssh, jump, known_hosts,
 // deployer, time_limits, stub_driver and emulated_devices, each as in a profile; what it does not name stays.

@@ -121,7 +121,7 @@ class FieldReader {
   const Placeholders& placeholders_;
 };
 
-void ReadLibvirt(YamlMap& top, Profile& profile) {
+void ReadLibvirtUri(YamlMap& top, Profile& profile) {
   constexpr std::string_view kAllowed = "a map with uri";
   const auto value = top.Find("libvirt", Need::kOptional, kAllowed);
   if (!value) return;
@@ -130,6 +130,13 @@ void ReadLibvirt(YamlMap& top, Profile& profile) {
       .Text("uri", Need::kRequired, &profile.libvirt_uri,
             "a libvirt connection URI, such as \"qemu:///system\"");
   map.Finish();
+}
+
+void ReadLibvirt(YamlMap& top, Profile& profile) {
+  profile.placeholders.erase("libvirt");
+  ReadLibvirtUri(top, profile);
+  if (!profile.connect.empty()) profile.libvirt_uri = profile.connect;
+  profile.placeholders["libvirt"] = profile.libvirt_uri;  // for the commands, which are read later
 }
 
 void ReadHost(YamlMap& top, Profile& profile) {

@@ -132,6 +132,27 @@ TEST(ProfileTest, DefaultsAndEverythingSet) {
   EXPECT_TRUE(full.emulated_devices);
 }
 
+TEST(ProfileTest, ConnectTakesTheDeployerAlong) {
+  const std::string uri = "qemu+ssh://root@gpu-host/system";
+  const Profile own = LoadProfile("host-own-deployer", Values(), uri);
+  EXPECT_EQ(own.libvirt_uri, uri);
+  EXPECT_THAT(own.deployer.create, ElementsAre(testing::Contains(uri)));
+  EXPECT_THAT(own.deployer.destroy, ElementsAre(testing::Contains(uri)));
+  EXPECT_NO_THROW(RequireDeployerFollowsConnect(own));
+  const Profile here = LoadProfile("host-own-deployer", Values());
+  EXPECT_THAT(here.deployer.destroy, ElementsAre(testing::Contains("qemu:///system")));
+  EXPECT_NO_THROW(RequireDeployerFollowsConnect(here));
+}
+
+TEST(ProfileTest, ADeployerThatStaysHereIsNoneForAnotherHost) {
+  for (const std::string name : {"host", "host-ai-how-hpc", "host-ai-how-system", "lab"}) {
+    const Profile profile = LoadProfile(name, Values(), "qemu+ssh://root@gpu-host/system");
+    EXPECT_THAT([&] { RequireDeployerFollowsConnect(profile); },
+                ThrowsMessage<Error>(testing::AllOf(HasSubstr("--connect qemu+ssh://root@gpu-host/system: profile " + name),
+                                                    HasSubstr("host-own-deployer"), HasSubstr("--attach"))));
+  }
+}
+
 // A profile whose facts file is `facts`, laid over it once it exists.
 class HostFactsTest : public testing::Test {
  protected:
