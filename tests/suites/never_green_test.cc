@@ -10,6 +10,7 @@
 #include "helpers/base/files.h"
 #include "helpers/base/text.h"
 #include "helpers/base/wait.h"
+#include "helpers/libvirt/inventory.h"
 #include "tests/libvirt/test_hypervisor.h"
 #include "tests/suites/suite_program.h"
 
@@ -153,6 +154,26 @@ TEST_F(NeverGreenTest, ATearDownThatFailsFailsARunOfPassingChecks) {
   const JunitReport report = ReadJunit(Latest() / "junit.xml");
   EXPECT_THAT(report.failed, testing::ElementsAre("Environment.NothingIsLeftBehind"));
   EXPECT_THAT(report.messages.at("Environment.NothingIsLeftBehind"), HasSubstr("exit status 4"));
+}
+
+// What somebody else does on the host meanwhile is no fault of the cluster's, and no proof of anything either.
+TEST_F(NeverGreenTest, WhatOthersDidOnTheHostIsToldAndNeitherPassedNorFailed) {
+  ASSERT_EQ(RunSuite(Arguments(MakeProfile("true"), "Cleanup.*")).exit_status, 0);
+  const fs::path run = fs::canonical(Latest());
+  const auto replay_with = [&](const std::string& interface) {
+    Inventory after = InventoryFromJson(ReadFile(run / "evidence/host/before.json"));
+    after.interfaces.push_back(interface);
+    WriteFile(run / "evidence/host/after.json", ToJson(after));
+    return RunSuite({"--replay", run.string(), "--gtest_filter=Cleanup.*"});
+  };
+  const ChildResult theirs = replay_with("docker0");
+  EXPECT_EQ(theirs.exit_status, 0) << theirs.output;
+  EXPECT_THAT(theirs.output, testing::AllOf(HasSubstr("NOTE: not checked: Cleanup.NoInterfaceRemains"),
+                                            HasSubstr("network interface docker0 is new"),
+                                            testing::Not(HasSubstr("all passed"))));
+  const ChildResult ours = replay_with("virbr140");
+  EXPECT_EQ(ours.exit_status, 1);
+  EXPECT_THAT(ours.output, HasSubstr("network interface virbr140 is new on the host since before the run"));
 }
 
 TEST_F(NeverGreenTest, AnOldReportDoesNotOutliveTheStart) {
