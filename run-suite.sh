@@ -44,15 +44,42 @@ fi
 suite=$source_dir/build/bin/passthrough-suite
 [ "$all" = yes ] || exec "$suite" "$@"
 
+# Signals are the running suite's to heed: it ends in order, and no other run is begun.
+running=
+stopped=
+pass_on() {
+  stopped=yes
+  [ -z "$running" ] || kill "-$1" "$running" 2>/dev/null || :
+}
+for signal in INT TERM HUP; do
+  # shellcheck disable=SC2064 # this signal
+  trap "pass_on $signal" "$signal"
+done
+run() {
+  "$@" <&0 &
+  running=$!
+  ended=0
+  wait "$running" || ended=$?
+  while kill -0 "$running" 2>/dev/null; do # a signal ended the wait, and not what is waited for
+    ended=0
+    wait "$running" || ended=$?
+  done
+  running=
+  return "$ended"
+}
+
 logs=logs/all
 rm -f "$logs/junit.xml" # an earlier run's report must not stand for this one's
 results=
 status=0
 for config in "$source_dir"/configs/test-*.yaml; do
   name=${config##*/}
-  say "--- ${name%.yaml} ---"
+  [ -n "$stopped" ] || say "--- ${name%.yaml} ---"
   rm -f "$logs/${name%.yaml}/latest"
-  if "$suite" --config "$config" --log-dir "$logs/${name%.yaml}" "$@"; then
+  if [ -n "$stopped" ]; then
+    result='NOT RUN'
+    status=1
+  elif run "$suite" --config "$config" --log-dir "$logs/${name%.yaml}" "$@"; then
     result=passed
   else
     result='FAILED'

@@ -94,7 +94,7 @@ void Victim::Run(const InterruptionPoint& point, const Blow& blow, Aftermath& af
     }
     kill(suite, blow.signal);
     if (!blow.twice) return;
-    std::this_thread::sleep_for(milliseconds(300));
+    std::this_thread::sleep_for(milliseconds(1200));  // sooner, it is one and the same
     kill(suite, blow.signal);
   };
   const ChildResult result = RunChild(argv, options, Deadline::After(minutes(5)));

@@ -234,6 +234,27 @@ TEST_F(NeverGreenTest, TheGuardHeedsNoSignalThatCanBeIgnored) {
   EXPECT_TRUE(WaitUntilDestroyed()) << "the guard did not tear down";
 }
 
+// timeout(1) sends its signal to its child and to the process group in which that is.
+TEST_F(NeverGreenTest, OneSignalThatComesTwiceEndsInOrder) {
+  std::jthread killer;
+  ChildOptions options;
+  options.on_start = [&](int pid) {
+    killer = std::jthread([this, pid] {
+      if (!Appears("creating")) return;
+      kill(pid, SIGTERM);
+      std::this_thread::sleep_for(std::chrono::milliseconds(50));
+      kill(pid, SIGTERM);
+    });
+  };
+  auto arguments = Arguments(MakeProfile(fmt::format("touch {}; sleep 300", Path("creating").string())));
+  arguments.insert(arguments.begin(), SuiteProgram().string());
+  const ChildResult result = RunChild(arguments, options, Deadline::After(std::chrono::minutes(5)));
+  EXPECT_EQ(result.exit_status, 1);
+  EXPECT_THAT(result.output, HasSubstr("Interrupted: ending in order"));
+  EXPECT_THAT(result.output, testing::Not(HasSubstr("Interrupted again")));
+  EXPECT_THAT(result.output, HasSubstr("nothing is left of the cluster"));
+}
+
 TEST_F(NeverGreenTest, ASecondSigintLeavesAtOnceAndTheGuardTearsDown) {
   std::jthread killer;
   ChildOptions options;
@@ -242,7 +263,7 @@ TEST_F(NeverGreenTest, ASecondSigintLeavesAtOnceAndTheGuardTearsDown) {
       if (!Appears("creating")) return;
       kill(pid, SIGINT);
       // The deployer does not heed SIGTERM, so the orderly end takes its grace of ten seconds.
-      std::this_thread::sleep_for(seconds(1));
+      std::this_thread::sleep_for(seconds(2));
       kill(pid, SIGINT);
     });
   };

@@ -4,7 +4,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <csignal>
 #include <cstdlib>
+#include <thread>
 
 #include "helpers/base/files.h"
 #include "tests/fixtures/schema.h"
@@ -106,6 +108,13 @@ cp green.xml "$2/run-1/junit.xml")");
       <testsuite name="Node" tests="1" failures="0" errors="0" time="2"><testcase name="x" classname="Node" time="2"/>
       </testsuite></testsuites>)");
   }
+  // A suite that is signalled while it runs the first file ends in order.
+  void SlowSuite() {
+    Script("build/bin/passthrough-suite", R"(case " $* " in *" --merge-junit "*) echo merged; exit 1 ;; esac
+trap 'echo ended in order; exit 1' TERM
+echo "$*" >>calls
+while :; do sleep 0.1; done)");
+  }
   ChildResult RunAll() { return Run({Path("run-suite.sh").string(), "--all", "--profile", "x"}); }
 };
 
@@ -131,6 +140,26 @@ TEST_F(RunAllTest, IsGreenWhereAllAre) {
   const ChildResult result = RunAll();
   EXPECT_EQ(result.exit_status, 0) << result.output;
   EXPECT_THAT(ReadFile(Path("logs/all/junit.xml")), HasSubstr(R"(tests="1" failures="0")"));
+}
+
+TEST_F(RunAllTest, ASignalEndsTheRunThatIsAtWorkAndStartsNoOther) {
+  SlowSuite();
+  std::jthread killer;
+  options_.on_start = [&](int pid) {
+    killer = std::jthread([this, pid] {
+      const Deadline deadline = Deadline::After(std::chrono::seconds(60));
+      while (!fs::exists(Path("calls")) && !deadline.Passed()) {
+        std::this_thread::sleep_for(std::chrono::milliseconds(20));
+      }
+      kill(pid, SIGTERM);
+    });
+  };
+  const ChildResult result = RunAll();
+  EXPECT_EQ(result.exit_status, 1) << result.output;
+  EXPECT_THAT(result.output, testing::AllOf(HasSubstr("ended in order"), HasSubstr("FAILED  test-a"),
+                                            HasSubstr("NOT RUN  test-b"), HasSubstr("NOT RUN  test-c"),
+                                            HasSubstr("merged")));
+  EXPECT_THAT(ReadFile(Path("calls")), Not(HasSubstr("test-b")));
 }
 
 }  // namespace
