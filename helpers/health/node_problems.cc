@@ -26,9 +26,10 @@ constexpr std::array<std::string_view, 3> kBootBegins{"Linux version ", "Welcome
 constexpr std::array<std::string_view, 3> kOrderlyEnds{"reboot: Restarting system", "reboot: Power down",
                                                        "reboot: System halted"};
 
-constexpr std::array<std::string_view, 5> kPanics{"Kernel panic - not syncing", "Oops:",
-                                                  "BUG: unable to handle", "general protection fault",
-                                                  "kernel BUG at"};
+// A program's own "traps: prog[12] general protection fault ip:…" is none (arch/x86/kernel/traps.c).
+constexpr std::array<std::string_view, 6> kPanics{"Kernel panic - not syncing", "Oops:",
+                                                  "BUG: unable to handle",      "general protection fault:",
+                                                  "general protection fault, ", "kernel BUG at"};
 
 bool Has(std::string_view text, std::string_view part) { return text.find(part) != std::string_view::npos; }
 

@@ -60,7 +60,9 @@ TEST(NodeProblems, ConsolesOfHealthyNodes) {
         "[    0.000000] Linux version 6.1\n[   90.1] reboot: Restarting system\n[    0.000000] Linux version "
         "6.1\n",
         "Welcome to GRUB!\n[    0.000000] Linux version 6.1\n[   90.1] reboot: Power down\nWelcome to GRUB!\n"
-        "[    0.000000] Linux version 6.1\n"}) {
+        "[    0.000000] Linux version 6.1\n",
+        "[    0.000000] Linux version 6.1\n[   60.2] traps: prog[912] general protection fault ip:5589 sp:7ffc "
+        "error:0 in prog[5589+1000]\n"}) {
     EXPECT_THAT(Texts(ConsoleProblems(console, "c.log")), IsEmpty()) << console;
   }
 }
@@ -69,6 +71,11 @@ TEST(NodeProblems, ConsolesOfNodesThatCrash) {
   EXPECT_THAT(Texts(ConsoleProblems("a\n[    5.1] Kernel panic - not syncing: VFS: Unable to mount root\n",
                                     "c.log")),
               ElementsAre(HasSubstr("its kernel crashed: its console says \"[    5.1] Kernel panic")));
+  for (const char* const oops : {"general protection fault: 0000 [#1] SMP",
+                                 "general protection fault, probably for non-canonical address 0x1: 0000 [#1]"}) {
+    EXPECT_THAT(Texts(ConsoleProblems(std::string("[    5.1] ") + oops + "\n", "c.log")),
+                ElementsAre(HasSubstr("its kernel crashed")));
+  }
   EXPECT_THAT(Texts(ConsoleProblems("node: init after 8 s\nnode: init after 9 s\nnode: init after 9 s\n",
                                     "c.log")),
               ElementsAre(HasSubstr("it began anew 2 times without having been shut down, as its console "
