@@ -192,9 +192,10 @@ void ClusterRun::RunCreate() {
       options.on_line = [this](std::string_view line) { progress_.Say(line); };
       const ChildResult result = RunOwed(argv, options, deadline);
       if (!result.Succeeded()) {
-        throw ProcessError(fmt::format("{}: {} (see {}):\n{}", fmt::join(argv, " "),
+        throw ProcessError(fmt::format("{}: {} (see {}):\n{}{}", fmt::join(argv, " "),
                                        result.HowItEnded(), run_.Relative(run_.ClusterStartLog()),
-                                       Printable(LastLines(result.output, kLinesInMessage))));
+                                       Printable(LastLines(result.output, kLinesInMessage)),
+                                       HintForFailedDeployer(argv, result.output)));
       }
     }
     lease_.made = ObjectsOf(lease_, Libvirt().TakeInventory());

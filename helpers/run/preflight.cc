@@ -5,6 +5,7 @@
 #include <set>
 
 #include "helpers/base/error.h"
+#include "helpers/base/text.h"
 #include "helpers/process/child_process.h"
 #include "helpers/ssh/ssh_session.h"
 
@@ -43,6 +44,13 @@ std::vector<std::string> DeployerProblems(const Profile& profile) {
         fmt::format("the deployer {} is not there: {}", program, HowToGet(program)));
   }
   return problems;
+}
+
+std::string HintForFailedDeployer(const std::vector<std::string>& argv, const std::string& output) {
+  const bool through_uv = argv.size() > 2 && std::filesystem::path(argv[0]).filename() == "uv" && argv[1] == "run";
+  // uv's words where there is no such program in the project's environment.
+  if (!through_uv || output.find("Failed to spawn") == std::string::npos) return {};
+  return fmt::format("\n{} is not there: {}", Printable(argv[2]), HowToGet(argv[2]));
 }
 
 std::vector<std::string> HostProblems(const Plan& plan, const Inventory& inventory) {

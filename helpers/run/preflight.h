@@ -17,6 +17,10 @@ std::vector<std::string> SshKeyProblems(const Profile& profile);
 // Programs of the deployer that are not there.
 std::vector<std::string> DeployerProblems(const Profile& profile);
 
+// What to do where a deployer failed with `output`, as far as that tells: uv was there, the program that it was to
+// run was not. Empty, or a line.
+std::string HintForFailedDeployer(const std::vector<std::string>& argv, const std::string& output);
+
 // Names of the plan that the host has already.
 std::vector<std::string> HostProblems(const Plan& plan, const Inventory& inventory);
 

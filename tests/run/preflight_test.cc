@@ -61,5 +61,13 @@ TEST(PreflightTest, AllProblemsAreThrownTogether) {
               ThrowsMessage<Error>(AllOf(HasSubstr("2 problems"), HasSubstr("one"), HasSubstr("two"))));
 }
 
+TEST(FailedDeployer, UvWithoutAiHowSaysHowToGetIt) {
+  const std::string uv = "error: Failed to spawn: `ai-how`\n  Caused by: No such file or directory (os error 2)\n";
+  EXPECT_THAT(HintForFailedDeployer({"uv", "run", "ai-how", "create", "c.yaml"}, uv),
+              AllOf(HasSubstr("ai-how is not there"), HasSubstr("--profile host-own-deployer")));
+  EXPECT_EQ(HintForFailedDeployer({"uv", "run", "ai-how", "create", "c.yaml"}, "no space left"), "");
+  EXPECT_EQ(HintForFailedDeployer({"ai-how", "hpc", "start"}, uv), "");
+}
+
 }  // namespace
 }  // namespace passthrough
