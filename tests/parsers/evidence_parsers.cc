@@ -7,6 +7,7 @@
 #include "helpers/parsers/nvidia_smi_table.h"
 #include "helpers/parsers/nvidia_smi_xml.h"
 #include "helpers/parsers/pci_evidence.h"
+#include "helpers/parsers/workload_evidence.h"
 
 namespace passthrough {
 namespace {
@@ -38,6 +39,12 @@ std::map<std::string, std::string> MakeSeeds() {
        "subsystem_device: 0x2\nclass: 0x030000\nrevision: 0xa1\nirq: 1\n"
        "resource: 0 0x1000 0x1fff 0x200\naer_fatal: 1 X=1\nconfig:" +
            config + "\nend: pci\n"},
+      {"workload",
+       "program: workload 1\nlibrary: libcuda.so.1\nlibrary_path: /l\ndriver_api_version: 12040\ngpu_count: 1\n"
+       "gpu: 0\nname: x\nuuid: GPU-fa\npci_bus_id: 0000:01:00.0\nphase: memory\nmemory_bytes: 2\n"
+       "tested_bytes: 1\npattern: address 0\npattern: memset 1\nto_device_gb_per_s: 21.9\nphase: interrupts\n"
+       "interrupt_kind: msi\ninterrupt_lines: 1\nlink_speed_under_load: 16.0 GT/s PCIe\n"
+       "link_width_under_load: 16\nwaits: 32\ninterrupts: 34\ndone: yes\nend: workload\n"},
   };
 }
 
@@ -53,6 +60,7 @@ const std::map<std::string, EvidenceParser>& EvidenceParsers() {
       {"nvidia_smi", [](std::string_view text) { NvidiaSmiTable::Parse(text, "x"); }},
       {"nvidia_smi_xml", [](std::string_view text) { NvidiaSmiXml::Parse(text, "x").Problems(); }},
       {"pci", [](std::string_view text) { PciEvidence::Parse(text, "x"); }},
+      {"workload", [](std::string_view text) { WorkloadEvidence::Parse(text, "x"); }},
   };
   return parsers;
 }
