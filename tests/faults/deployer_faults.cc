@@ -51,6 +51,12 @@ std::vector<Fault> DeployerFaults() {
        .fails = kEverything,
        .says = {{"Node.IsThereAsPlanned/@node", "no space left on device"}},
        .afterwards = kNothingLeft},
+      {.id = "H8d",
+       .name = "create is killed in the middle",
+       .create = "bring_up_cluster\nkill -KILL $$",
+       .fails = kEverything,
+       .says = {{"Node.IsThereAsPlanned/@node", "killed by SIGKILL"}},
+       .afterwards = kNothingLeft},
       {.id = "H8c",
        .name = "the directory of the cluster's pool holds somebody's image already",
        .on_host = "mkdir -p /var/lib/libvirt/images/test-hpc-pcie-minimal\n"
