@@ -36,7 +36,7 @@ std::string AddressOf(const std::vector<std::string>& domains, const LabPaths& p
   for (const std::string& domain : domains) {
     if (!connection.DomainState(domain)) continue;
     const auto addresses = connection.DomainAddresses(domain);
-    if (!addresses.empty()) return addresses.front().ipv4;
+    if (!addresses.empty()) return addresses.front().ip;
     throw Error(fmt::format("domain {} has no address yet", domain));
   }
   std::vector<std::string> present = connection.DomainNames();

@@ -25,7 +25,7 @@ struct DomainStatus {
 // One entry of a libvirt network's DHCP server.
 struct DhcpLease {
   std::string mac;  // lower case
-  std::string ipv4;
+  std::string ip;   // IPv4 or IPv6
   std::string hostname;
   int64_t expiry = 0;  // seconds since 1970; 0: never ends
 };
@@ -74,7 +74,7 @@ class LibvirtConnection {
   // that the domain's XML does not have are left out, and what is no IPv4 address. A guest agent gets 2 s to answer.
   struct Address {
     std::string mac;
-    std::string ipv4;
+    std::string ip;      // IPv4 or, of leases alone, IPv6
     std::string source;  // "lease", "arp", "agent"
   };
   std::vector<Address> DomainAddresses(const std::string& domain);

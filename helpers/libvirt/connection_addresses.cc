@@ -32,6 +32,10 @@ bool IsIpv4(int type, const char* text) {
   return type == VIR_IP_ADDR_TYPE_IPV4 && text != nullptr && ParseIpv4(text);
 }
 
+bool IsIpv6(int type, const char* text) {
+  return type == VIR_IP_ADDR_TYPE_IPV6 && text != nullptr && IsIpv6Address(text);
+}
+
 // What one source knows; empty also where asking fails, as it does while the guest has no agent.
 std::vector<LibvirtConnection::Address> Ask(virDomainPtr handle, const DomainDescription& domain,
                                             unsigned source, const char* source_name) {
@@ -69,7 +73,7 @@ std::optional<std::vector<DhcpLease>> LibvirtConnection::NetworkLeases(const std
   std::vector<DhcpLease> result;
   for (int i = 0; i < count; ++i) {
     const LeaseHandle lease(leases[i]);
-    if (!IsIpv4(lease->type, lease->ipaddr)) continue;
+    if (!IsIpv4(lease->type, lease->ipaddr) && !IsIpv6(lease->type, lease->ipaddr)) continue;
     result.push_back({LowerCase(lease->mac), lease->ipaddr,
                       lease->hostname == nullptr ? "" : lease->hostname, lease->expirytime});
   }
@@ -87,7 +91,7 @@ std::vector<LibvirtConnection::Address> LibvirtConnection::DomainAddresses(
     const auto leases = NetworkLeases(interface.network);
     if (!leases) continue;
     if (const DhcpLease* const lease = NewestLease(*leases, interface.mac)) {
-      addresses.push_back({interface.mac, lease->ipv4, "lease"});
+      addresses.push_back({interface.mac, lease->ip, "lease"});
     }
   }
   return addresses.empty() ? AddressesWithoutLeases(domain, *xml) : addresses;

@@ -86,7 +86,7 @@ void AddNetworks(LibvirtConnection& self, virConnectPtr connection, bool active,
     if (active) {
       for (const DhcpLease& lease :
            self.NetworkLeases(network.name).value_or(std::vector<DhcpLease>())) {
-        network.leases.push_back(fmt::format("{} {} {}", lease.mac, lease.ipv4, lease.hostname));
+        network.leases.push_back(fmt::format("{} {} {}", lease.mac, lease.ip, lease.hostname));
       }
       std::sort(network.leases.begin(), network.leases.end());
     }

@@ -79,14 +79,14 @@ class Look {
     if (addresses.empty()) addresses = connection_.AddressesWithoutLeases(found.domain, xml);
     const auto subnet = SubnetOf(node);
     if (const auto address = ChooseAddress(subnet, addresses)) {
-      found.address = address->ipv4;
+      found.address = address->ip;
       found.address_source = address->source;
     } else if (node.address) {
       found.address = *node.address;
       found.address_source = kFromClusterFile;
     } else {
       found.problem = fmt::format(
-          "domain {} runs, but no DHCP lease, ARP entry or guest agent knows an IPv4 address of {}{}",
+          "domain {} runs, but no DHCP lease, ARP entry or guest agent knows an address of {}{}",
           found.domain,
           found.mac_addresses.empty() ? "it, and it has no network interface"
                                       : JoinForHumans(found.mac_addresses),
@@ -98,7 +98,7 @@ class Look {
   static std::string NotBelieved(const std::optional<Ipv4Subnet>& subnet,
                                  const std::vector<LibvirtConnection::Address>& addresses) {
     std::vector<std::string> names;
-    for (const auto& one : addresses) names.push_back(Printable(one.ipv4) + " (" + one.source + ")");
+    for (const auto& one : addresses) names.push_back(Printable(one.ip) + " (" + one.source + ")");
     if (names.empty()) return {};
     return fmt::format("; not believed: {}, which is not in the cluster's subnet{}", JoinForHumans(names),
                        subnet ? " " + subnet->ToString() : "");
@@ -109,7 +109,7 @@ class Look {
     for (const DomainInterface& interface : description.interfaces) {
       if (interface.network.empty()) continue;
       const DhcpLease* const lease = NewestLease(Leases(interface.network), interface.mac);
-      if (lease != nullptr) addresses.push_back({interface.mac, lease->ipv4, "lease"});
+      if (lease != nullptr) addresses.push_back({interface.mac, lease->ip, "lease"});
     }
     return addresses;
   }
@@ -157,7 +157,8 @@ class Patience {
 
   // Whether nothing better is to be expected of `node` by waiting on.
   bool IsSettled(const DiscoveredNode& node) {
-    if (IsOn(node.state) && !node.address.empty() && node.address_source != kFromClusterFile) {
+    const bool is_ipv6 = IsIpv6Address(node.address);  // its IPv4 lease may come yet
+    if (IsOn(node.state) && !node.address.empty() && node.address_source != kFromClusterFile && !is_ipv6) {
       return true;
     }
     const auto now = std::chrono::steady_clock::now();
@@ -200,10 +201,10 @@ std::optional<LibvirtConnection::Address> ChooseAddress(
     const std::optional<Ipv4Subnet>& subnet, const std::vector<LibvirtConnection::Address>& addresses) {
   std::optional<LibvirtConnection::Address> leased;
   for (const LibvirtConnection::Address& candidate : addresses) {
-    const auto ipv4 = ParseIpv4(candidate.ipv4);
-    if (!ipv4) continue;
-    if (subnet && subnet->Contains(*ipv4)) return candidate;
-    if (!leased && candidate.source == "lease") leased = candidate;
+    const auto ipv4 = ParseIpv4(candidate.ip);
+    if (ipv4 && subnet && subnet->Contains(*ipv4)) return candidate;
+    const bool is_address = ipv4 || IsIpv6Address(candidate.ip);
+    if (!leased && is_address && candidate.source == "lease") leased = candidate;
   }
   return leased;
 }
@@ -238,10 +239,10 @@ Discovery LookedAtAgain(const Discovery& before, Discovery now) {
 
 std::optional<std::string> MovedTo(const std::string& address, const std::optional<Ipv4Subnet>& subnet,
                                    const std::vector<LibvirtConnection::Address>& now) {
-  const auto is_same = [&](const LibvirtConnection::Address& one) { return one.ipv4 == address; };
+  const auto is_same = [&](const LibvirtConnection::Address& one) { return one.ip == address; };
   if (std::any_of(now.begin(), now.end(), is_same)) return std::nullopt;
   const auto address_now = ChooseAddress(subnet, now);
-  return address_now ? std::optional(address_now->ipv4) : std::nullopt;
+  return address_now ? std::optional(address_now->ip) : std::nullopt;
 }
 
 }  // namespace passthrough

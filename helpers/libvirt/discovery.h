@@ -20,7 +20,7 @@ struct DiscoveredNode {
   std::string uuid;
   std::string state;  // "running", …
   std::vector<std::string> mac_addresses;
-  std::string address;         // IPv4 where it can be reached; empty: none is known
+  std::string address;         // where it can be reached: IPv4, or IPv6 where no lease is IPv4; empty: none is known
   std::string address_source;  // "lease", "arp", "agent", "cluster file"
   // Why it cannot be used, in words; empty: it can. A node that the cluster file keeps off
   // (auto_start: false) and that is off has no problem.
@@ -40,7 +40,7 @@ struct Discovery {
 
 // Where to reach a node of a cluster on `subnet`: the first of `addresses` in it. Outside of it a DHCP lease
 // alone will do, for the hypervisor's own server gave it; ARP entries and guest agents have the guest's word,
-// which could name any machine. nullopt: none will do.
+// which could name any machine. A lease may be IPv6. nullopt: none will do.
 std::optional<LibvirtConnection::Address> ChooseAddress(
     const std::optional<Ipv4Subnet>& subnet, const std::vector<LibvirtConnection::Address>& addresses);
 
@@ -50,8 +50,8 @@ Discovery DiscoverOnce(const Plan& plan, LibvirtConnection& connection);
 
 // Looks until every planned, auto-started node runs and has an address, or the deadline passes:
 // then returns what there is, each node's `problem` filled in. Not waited for longer than
-// `patience`: a domain that is gone, shut off or crashed, and a lease for a node whose address the
-// cluster file has. Throws LibvirtError, and InterruptedError where the run was interrupted.
+// `patience`: a domain that is gone, shut off or crashed, a lease for a node whose address the
+// cluster file has, and an IPv4 lease for one that has an IPv6 lease. Throws LibvirtError, and InterruptedError where the run was interrupted.
 Discovery Discover(const Plan& plan, LibvirtConnection& connection, const Deadline& deadline,
                    std::chrono::seconds patience = std::chrono::seconds(10));
 

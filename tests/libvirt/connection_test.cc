@@ -204,7 +204,7 @@ TEST(LibvirtConnection, FindsAddressesWithoutLeases) {
   const auto addresses = host.connection().DomainAddresses("d");
   ASSERT_EQ(addresses.size(), 1u);
   EXPECT_EQ(addresses[0].mac, "52:54:00:00:00:01");
-  EXPECT_THAT(addresses[0].ipv4, HasSubstr("192.168.140."));
+  EXPECT_THAT(addresses[0].ip, HasSubstr("192.168.140."));
   EXPECT_EQ(addresses[0].source, "arp");
   EXPECT_THAT(host.connection().DomainAddresses("off"), IsEmpty());
 }

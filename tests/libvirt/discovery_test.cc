@@ -275,7 +275,7 @@ TEST(ChooseAddress, AGuestCannotNameAnotherMachine) {
   const auto subnet = Ipv4Subnet::Parse("192.168.140.0/24");
   const auto chosen = [&](const std::string& ipv4, const std::string& source) {
     const auto address = ChooseAddress(subnet, {{std::string(kComputeMac), ipv4, source}});
-    return address ? address->ipv4 : "";
+    return address ? address->ip : "";
   };
   for (const std::string source : {"agent", "arp"}) {
     EXPECT_EQ(chosen("192.168.140.57", source), "192.168.140.57");
@@ -293,7 +293,17 @@ TEST(ChooseAddress, PrefersTheClustersSubnetToALeaseElsewhere) {
   const auto address = ChooseAddress(Ipv4Subnet::Parse("192.168.140.0/24"),
                                      {{"", "10.0.0.7", "lease"}, {"", "192.168.140.57", "agent"}});
   ASSERT_TRUE(address);
-  EXPECT_EQ(address->ipv4, "192.168.140.57");
+  EXPECT_EQ(address->ip, "192.168.140.57");
+}
+
+TEST(ChooseAddress, TakesAnIpv6LeaseOfANodeThatHasNoOther) {
+  const auto subnet = Ipv4Subnet::Parse("192.168.140.0/24");
+  const LibvirtConnection::Address ipv6{"", "fd00::5054:ff:fe00:1", "lease"};
+  const auto alone = ChooseAddress(subnet, {ipv6});
+  ASSERT_TRUE(alone);
+  EXPECT_EQ(alone->ip, ipv6.ip);
+  EXPECT_EQ(ChooseAddress(subnet, {ipv6, {"", "192.168.140.57", "arp"}})->ip, "192.168.140.57");
+  EXPECT_FALSE(ChooseAddress(subnet, {{"", "fd00::1", "agent"}})) << "an agent names any address it likes";
 }
 
 TEST(MovedTo, IsWhereTheNodeIsNow) {

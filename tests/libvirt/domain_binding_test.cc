@@ -79,6 +79,12 @@ TEST(NewestLease, IsTheLastOfTheMac) {
   EXPECT_EQ(NewestLease(leases, "52:54:00:00:00:03"), nullptr);
 }
 
+TEST(NewestLease, IsIpv4WhereThereIsOne) {
+  const std::vector<DhcpLease> leases = {{"m", "fd00::1", "", 900}, {"m", "192.168.140.11", "", 100}, {"m", "fd00::2", "", 999}};
+  EXPECT_EQ(NewestLease(leases, "m"), &leases[1]);
+  EXPECT_EQ(NewestLease({{"m", "fd00::1", "", 900}}, "m")->ip, "fd00::1");
+}
+
 TEST(NewestLease, EndsLaterWhereBothEnd) {
   const std::vector<DhcpLease> leases = {{"m", "192.168.1.9", "", 2000},
                                          {"m", "192.168.1.8", "", 1000}};
