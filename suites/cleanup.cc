@@ -112,7 +112,7 @@ TEST_P(Cleanup, NoInterfaceRemains) {
     running = session().HostRunning();
   } catch (const EvidenceError&) {
   }
-  Judge(NewInterfaces(session().plan(), session().HostBefore(), running, session().HostAfter()),
+  Judge(NewInterfaces(session().plan(), cluster(), session().HostBefore(), running, session().HostAfter()),
         "A bridge or tap device of the cluster goes with its network or domain: look at those first.");
   ExcuseIfOthersWereAtWork();
 }

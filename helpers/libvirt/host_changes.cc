@@ -77,22 +77,27 @@ HostChanges ChangesBesideThePlan(const Plan& plan, const Inventory& before, cons
           DescribeDifferences(Half(plan, then, false), Half(plan, now, false))};
 }
 
-HostChanges NewInterfaces(const Plan& plan, const Inventory& before, const Inventory& running,
-                          const Inventory& after) {
-  std::set<std::string> bridges;
-  for (const PlannedCluster& cluster : plan.clusters) {
-    bridges.insert(cluster.bridge);
+HostChanges NewInterfaces(const Plan& plan, const PlannedCluster& cluster, const Inventory& before,
+                          const Inventory& running, const Inventory& after) {
+  const auto bridges_of = [&](const PlannedCluster& one) {
+    std::set<std::string> bridges{one.bridge};
     for (const Inventory* look : {&running, &after}) {
-      const NetworkInventory* network = look->FindNetwork(cluster.network_name);
+      const NetworkInventory* network = look->FindNetwork(one.network_name);
       if (network != nullptr) bridges.insert(network->bridge);
     }
-  }
-  bridges.erase("");
+    return bridges;
+  };
+  std::set<std::string> of_all;
+  for (const PlannedCluster& one : plan.clusters) of_all.merge(bridges_of(one));
+  const std::set<std::string> of_this = bridges_of(cluster);
+  const bool domains_remain = BesideThePlan(plan, after).domains.size() < after.domains.size();
   HostChanges changes;
   for (const std::string& interface : after.interfaces) {
     if (std::count(before.interfaces.begin(), before.interfaces.end(), interface) > 0) continue;
-    auto& whose = bridges.contains(interface) ? changes.of_the_clusters : changes.of_others;
-    whose.push_back(fmt::format("network interface {} is new on the host since before the run", interface));
+    const bool is_ours = of_this.contains(interface);
+    if (!is_ours && (of_all.contains(interface) || (domains_remain && interface.starts_with("vnet")))) continue;
+    (is_ours ? changes.of_the_clusters : changes.of_others)
+        .push_back(fmt::format("network interface {} is new on the host since before the run", interface));
   }
   return changes;
 }

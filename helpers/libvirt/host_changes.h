@@ -22,9 +22,10 @@ struct HostChanges {
 // Interfaces are not compared.
 HostChanges ChangesBesideThePlan(const Plan& plan, const Inventory& before, const Inventory& after);
 
-// Interfaces that are new. The clusters': the bridges of their networks. `running`: while the clusters were there;
-// empty where nobody looked.
-HostChanges NewInterfaces(const Plan& plan, const Inventory& before, const Inventory& running,
-                          const Inventory& after);
+// Interfaces that are new. The clusters': the bridge of `cluster`, one of the plan's; those of its other clusters are
+// left out, and taps, which nobody's name is on, where a planned domain is still there to have them. `running`: while
+// the clusters were there; empty where nobody looked.
+HostChanges NewInterfaces(const Plan& plan, const PlannedCluster& cluster, const Inventory& before,
+                          const Inventory& running, const Inventory& after);
 
 }  // namespace passthrough

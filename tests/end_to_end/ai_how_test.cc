@@ -95,6 +95,22 @@ TEST_F(AiHowTest, ItsWordForDestroyedIsNotBelieved) {
                                    "Environment.NothingIsLeftBehind"));
 }
 
+TEST_F(AiHowTest, OneStartForBothClustersAndADestroyForEach) {
+  setenv("AI_HOW_FORGETS", "cloud", 1);
+  const ChildResult result =
+      RunSuite({"--config", (Source() / "configs" / "test-minimal.yaml").string(), "--profile",
+                ProfileFor("host-ai-how-system"), "--lab-dir", lab_->directory().string(), "--log-dir",
+                lab_->Path("logs").string(), "--gtest_filter=Node.*:Cluster.*:HostDomain.*:Cleanup*"});
+  EXPECT_EQ(result.exit_status, 1) << result.output;
+  const JunitReport report = ReadJunit(lab_->Latest() / "junit.xml");
+  EXPECT_THAT(report.failed,
+              UnorderedElementsAre("Cleanup.NoDomainRemains/test_cloud_minimal",
+                                   "Cleanup.NoNetworkRemains/test_cloud_minimal",
+                                   "Cleanup.NoPoolOrVolumeRemains/test_cloud_minimal",
+                                   "Cleanup.NoInterfaceRemains/test_cloud_minimal", "Environment.NothingIsLeftBehind"))
+      << "the hpc cluster went, and the cloud one stayed";
+}
+
 TEST_F(AiHowTest, WithoutForceItAsksAndNobodyAnswers) {
   const ChildResult result = Run(ProfileFor("host-ai-how-hpc", ", --force", ""));
   EXPECT_EQ(result.exit_status, 1) << result.output;

@@ -48,7 +48,7 @@ class HostChangesTest : public testing::Test {
     return device;
   }
   HostChanges Changes() { return ChangesBesideThePlan(plan_, before_, after_); }
-  HostChanges Interfaces() { return NewInterfaces(plan_, before_, running_, after_); }
+  HostChanges Interfaces() { return NewInterfaces(plan_, plan_.clusters[0], before_, running_, after_); }
 
   Plan plan_;
   Inventory before_;
@@ -89,6 +89,17 @@ TEST_F(HostChangesTest, TheBridgesOfTheClustersAreTheirs) {
   running_.networks[0].bridge = "virbr7";
   EXPECT_THAT(Interfaces().of_the_clusters, ElementsAre(HasSubstr("virbr140"), HasSubstr("virbr7")));
   EXPECT_THAT(Interfaces().of_others, ElementsAre(HasSubstr("veth1a2b"), HasSubstr("vnet3")));
+  after_.domains = Named<DomainInventory>({"hpc-compute-01"});
+  EXPECT_THAT(Interfaces().of_others, ElementsAre(HasSubstr("veth1a2b"))) << "a tap of the node that is still there";
+}
+
+TEST_F(HostChangesTest, TheBridgeOfAnotherClusterIsToldWithThat) {
+  plan_.clusters.push_back(plan_.clusters[0]);
+  plan_.clusters[1].network_name = "cloud-network";
+  plan_.clusters[1].bridge = "virbr141";
+  after_.interfaces = {"virbr141"};
+  EXPECT_THAT(Interfaces().of_the_clusters, IsEmpty());
+  EXPECT_THAT(Interfaces().of_others, IsEmpty());
 }
 
 }  // namespace
