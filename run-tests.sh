@@ -7,7 +7,8 @@
 #   ./run-tests.sh interruptions   runs that are interrupted at every point, and what they leave
 #   ./run-tests.sh sanitizers      unit once more, under ASan and UBSan, and under TSan
 #   ./run-tests.sh fuzz            libFuzzer on whatever reads what others wrote
-#   ./run-tests.sh all             all of these, and those that reboot the lab's nodes, in an hour and a half
+#   ./run-tests.sh all             all of these, those that reboot the lab's nodes, and the suite on each of
+#                                  configs/test-*.yaml, in two hours
 # What follows goes to ctest (./run-tests.sh unit -R Ssh); after "faults" and "interruptions" to the program
 # (./run-tests.sh faults --only N18). $PASSTHROUGH_FUZZ_SECONDS is how long each fuzz target runs (60).
 set -eu
@@ -114,7 +115,7 @@ usual | all)
   unit "$source_dir/build" "$@" || status=1
   wait "$compiler" || : # what failed there fails again, and is told, below
   if [ "$group" = all ]; then
-    run_labelled '^(faults|interruptions|disruptive)$' "$source_dir/build" "$@" || status=1
+    run_labelled '^(faults|interruptions|disruptive|all-files)$' "$source_dir/build" "$@" || status=1
   fi
   sanitizers "$@" || status=1
   fuzz "$@" || status=1
