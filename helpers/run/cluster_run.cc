@@ -13,6 +13,7 @@
 #include "helpers/base/text.h"
 #include "helpers/evidence/collector.h"
 #include "helpers/run/guard.h"
+#include "helpers/run/lease_end.h"
 #include "helpers/run/preflight.h"
 #include "helpers/run/run_registry.h"
 #include "helpers/run/ssh_config.h"
@@ -96,6 +97,12 @@ void ClusterRun::Deploy() {
 void ClusterRun::Attach() {
   if (settings_.profile.host) ApplyHostFacts(settings_.profile);
   ThrowProblems(SshKeyProblems(settings_.profile));
+  try {
+    const Lease lease = MakeAttachedLease(settings_.plan, settings_.profile, run_.path());
+    GiveBackWhatKilledRunsUnplugged(lease.place, progress_);
+  } catch (const Error& error) {  // the checks tell what the nodes lack
+    progress_.Line(Printable(error.what()));
+  }
 }
 
 // Before anything exists: all that follows can be killed.
@@ -114,6 +121,33 @@ void ClusterRun::UpdateLease() {
     throw Error(fmt::format("{} is gone: the run was taken down while it went on", run_.LeaseJson().string()));
   }
   WriteLease(run_.LeaseJson(), lease_);
+}
+
+GpuDebts ClusterRun::NoteUnplugged() {
+  const bool attached = settings_.mode == RunMode::kAttach;
+  if (!attached && !lease_.kept) return {};  // the domains go when the cluster is taken down
+  if (attached) {
+    lease_ = MakeAttachedLease(settings_.plan, settings_.profile, run_.path());
+    lease_.owner = IdentityOf(settings_.watched);
+    RegisterAttached(run_, lease_);
+  }
+  StartGuard(run_, settings_.watched);
+  return {.add =
+              [this](const OwedGpu& owed) {
+                const std::lock_guard lock(lease_mutex_);
+                lease_.unplugged.push_back(owed);
+                UpdateLease();
+              },
+          .drop =
+              [this](const OwedGpu& owed) {
+                const std::lock_guard lock(lease_mutex_);
+                std::erase(lease_.unplugged, owed);
+                UpdateLease();
+              }};
+}
+
+void ClusterRun::EndAttachedLease() {
+  if (lease_.attached && lease_.unplugged.empty()) EndLease(run_);
 }
 
 ChildResult ClusterRun::RunOwed(const std::vector<std::string>& argv, ChildOptions options,
@@ -304,6 +338,7 @@ void ClusterRun::DisruptNodes(const DisruptionRequest& request) {
     tools.host_keys = &host_keys_;
     tools.remote_directory = settings_.remote_directory;
     tools.limits = settings_.profile.time_limits;
+    if (request.unplug && !targets.empty()) tools.debts = NoteUnplugged();
     tools.on_progress = [this](const std::string& node, const std::string& what) {
       progress_.Say(node + ": " + what);
     };
@@ -320,6 +355,7 @@ void ClusterRun::DisruptNodes(const DisruptionRequest& request) {
         });
       }
     }  // joins
+    EndAttachedLease();
     SaveConsoleLogs();
     for (const std::exception_ptr& failure : failures) {
       if (failure) std::rethrow_exception(failure);
@@ -343,7 +379,8 @@ void ClusterRun::SaveConsoleLogs() {
 }
 
 void ClusterRun::TearDownIfOwed() {
-  const bool is_kept = settings_.keep_cluster && lease_.deployed;
+  // What is left of an attached run's is the guard's.
+  const bool is_kept = lease_.attached || (settings_.keep_cluster && lease_.deployed);
   if (is_kept || teardown_ || !std::filesystem::exists(run_.LeaseJson())) return;
   const auto start = std::chrono::steady_clock::now();
   libvirt_.reset();

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <vector>
@@ -43,7 +44,7 @@ class ClusterRun {
   // takes the inventory before, writes the lease, starts the guard, runs the deployer's create.
   // Throws Error: then TearDown is owed all the same.
   void Deploy();
-  // In place of Deploy, for a cluster that is there. Throws Error.
+  // In place of Deploy, for a cluster that is there; gives back the GPUs that killed runs owe it. Throws Error.
   void Attach();
   // Finds the nodes, runs `probes` on them, asks libvirt for the host's side. What fails on single nodes
   // is in the evidence; what stops the whole is thrown.
@@ -79,6 +80,11 @@ class ClusterRun {
   LibvirtConnection& Libvirt();
   void WriteRecord();
   void UpdateLease();
+  // Notes GPUs in the lease while they are unplugged, where the cluster outlives the run: a lease and a guard of
+  // an attached run begin here.
+  GpuDebts NoteUnplugged();
+  // The lease of an attached run ends where nothing is owed.
+  void EndAttachedLease();
   // Runs a command whose process group is in the lease while it runs.
   ChildResult RunOwed(const std::vector<std::string>& argv, ChildOptions options,
                       const Deadline& deadline);
@@ -88,6 +94,7 @@ class ClusterRun {
   Progress& progress_;
   RunRecord record_;
   Lease lease_;
+  std::mutex lease_mutex_;  // nodes are disturbed all at once
   HostKeys host_keys_;  // of the whole run: a key may not change between its phases either
   std::optional<LibvirtConnection> libvirt_;
   Discovery discovery_;

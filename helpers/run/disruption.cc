@@ -13,7 +13,6 @@
 #include "helpers/libvirt/discovery.h"
 #include "helpers/libvirt/domain_xml_reader.h"
 #include "helpers/parsers/pci_evidence.h"
-#include "helpers/run/unplugged_gpus.h"
 
 namespace passthrough {
 namespace {
@@ -40,20 +39,6 @@ std::string FunctionPath(const PciAddress& gpu, const std::string& sys = "/sys")
   return sys + "/bus/pci/devices/" + gpu.ToString();
 }
 
-std::string XmlOf(LibvirtConnection& libvirt, const std::string& domain) {
-  const auto xml = libvirt.DomainXml(domain);
-  if (!xml) throw LibvirtError(fmt::format("libvirt has no domain {} any more", domain));
-  return *xml;
-}
-
-LiveDomain Live(LibvirtConnection& libvirt, const std::string& domain) {
-  return {.name = domain,
-          .uri = libvirt.uri(),
-          .xml = [&libvirt, domain] { return XmlOf(libvirt, domain); },
-          .detach = [&libvirt, domain](const std::string& xml) { libvirt.DetachDevice(domain, xml, true); },
-          .attach = [&libvirt, domain](const std::string& xml) { libvirt.AttachDevice(domain, xml, true); }};
-}
-
 class NodeDisruption {
  public:
   NodeDisruption(const DisruptionTarget& target, const DisruptionTools& tools, const RunDirectory& run)
@@ -66,8 +51,8 @@ class NodeDisruption {
   void Run(const DisruptionRequest& request) {
     if (request.rescan) Step(kAfterRescan, [this](DisruptionStep&) { Rescan(); });
     if (request.unplug) {
-      unplugged_.emplace(Live(*tools_.libvirt, target_.domain), run_.Evidence() / target_.node,
-                         [this](const std::string& what) { Tell(what); });
+      unplugged_.emplace(LiveDomainOf(*tools_.libvirt, target_.domain), run_.Evidence() / target_.node,
+                         [this](const std::string& what) { Tell(what); }, tools_.debts);
       Step(kAfterUnplug, [this](DisruptionStep&) { Unplug(); });
       Step(kAfterReplug, [this](DisruptionStep&) { Replug(); });
     }
@@ -270,7 +255,7 @@ class NodeDisruption {
 
   // An address may be another machine's: nothing is done to that one.
   void RequireTheDomain(SshSession& session) {
-    const std::string uuid = ReadDomainXml(XmlOf(*tools_.libvirt, target_.domain)).uuid;
+    const std::string uuid = ReadDomainXml(LiveDomainOf(*tools_.libvirt, target_.domain).xml()).uuid;
     const ExecResult result =
         session.Exec(AsRoot("cat /sys/class/dmi/id/product_uuid"), {}, Deadline::After(kCommandLimit));
     const std::string problem = ProblemOfMachine(result.output, target_.domain, uuid);

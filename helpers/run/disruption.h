@@ -16,6 +16,7 @@
 #include "helpers/config/profile.h"
 #include "helpers/libvirt/connection.h"
 #include "helpers/run/run_directory.h"
+#include "helpers/run/unplugged_gpus.h"
 #include "helpers/ssh/ssh_session.h"
 
 namespace passthrough {
@@ -65,6 +66,7 @@ struct DisruptionTools {
   std::filesystem::path remote_directory;
   TimeLimits limits;  // ssh: until a node answers, twice that after a reboot; collect: a look
   std::function<void(const std::string& node, const std::string& what)> on_progress;
+  GpuDebts debts;  // from any thread
 };
 
 // The probes of each look.

@@ -16,6 +16,8 @@
 #include <vector>
 
 #include "helpers/base/error.h"
+#include "helpers/run/lease.h"
+#include "helpers/run/owed_gpus.h"
 #include "helpers/run/progress.h"
 #include "helpers/run/teardown.h"
 
@@ -116,6 +118,11 @@ int RunGuard(const RunDirectory& run, pid_t watched) {
   if (!WaitForOrphan(run, watched)) return 0;
   try {
     Progress progress(stdout, true);
+    const Lease lease = ReadLease(run.LeaseJson());
+    if (lease.ClusterStays()) {
+      progress.Line(fmt::format("process {} ended; the cluster of {} stays", watched, lease.config));
+      return GiveGpusBack(run, progress) ? 0 : 1;
+    }
     progress.Line(fmt::format("process {} ended and left the lease {}: tearing down", watched,
                               run.LeaseJson().string()));
     const TeardownReport report = TearDown(run, progress);

@@ -9,9 +9,10 @@
 namespace passthrough {
 
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(ProcessIdentity, pid, start_time, boot_id, place)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(OwedGpu, domain, uuid, gpu, hostdev, file)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Lease, run, place, config, libvirt_uri, domains, networks, pools, made,
                                    destroy, working_directory, deployed, host_status, host_down,
-                                   destroy_seconds, owner, command, kept)
+                                   destroy_seconds, owner, command, kept, attached, unplugged)
 
 Lease MakeLease(const Plan& plan, const Profile& profile, const std::filesystem::path& run) {
   Lease lease;
@@ -30,6 +31,16 @@ Lease MakeLease(const Plan& plan, const Profile& profile, const std::filesystem:
   lease.working_directory = profile.deployer.working_directory.string();
   if (profile.host) lease.host_status = profile.host->status;
   lease.destroy_seconds = static_cast<int>(profile.time_limits.destroy.count());
+  return lease;
+}
+
+Lease MakeAttachedLease(const Plan& plan, const Profile& profile, const std::filesystem::path& run) {
+  Lease lease = MakeLease(plan, profile, run);
+  lease.domains.clear();
+  lease.networks.clear();
+  lease.pools.clear();
+  lease.destroy.clear();
+  lease.attached = true;
   return lease;
 }
 
@@ -53,7 +64,11 @@ void WriteLease(const std::filesystem::path& file, const Lease& lease) {
 
 Lease ReadLease(const std::filesystem::path& file) {
   try {
-    return nlohmann::json::parse(ReadFile(file)).get<Lease>();
+    nlohmann::json lease = nlohmann::json::parse(ReadFile(file));
+    // Leases of earlier versions lack these.
+    lease.emplace("attached", false);
+    lease.emplace("unplugged", nlohmann::json::array());
+    return lease.get<Lease>();
   } catch (const nlohmann::json::exception& error) {
     throw EvidenceError(fmt::format("{}: {}", file.string(), error.what()));
   }

@@ -11,6 +11,7 @@
 #include "helpers/config/plan.h"
 #include "helpers/config/profile.h"
 #include "helpers/libvirt/inventory.h"
+#include "helpers/run/unplugged_gpus.h"
 
 namespace passthrough {
 
@@ -38,10 +39,17 @@ struct Lease {
   ProcessIdentity owner;    // whose end means that teardown is due
   ProcessIdentity command;  // the deployer's create, or the host's, while it runs: leads a group
   bool kept = false;        // --no-cleanup: not torn down unless somebody asks
+  bool attached = false;    // --attach: the cluster is not the run's
+  // Taken out of domains that stay, and not back yet: also of a kept or an attached cluster they are owed.
+  std::vector<OwedGpu> unplugged;
+  // True where the cluster outlives the run.
+  bool ClusterStays() const { return kept || attached; }
 };
 
 // The names that `plan` will make, in every spelling.
 Lease MakeLease(const Plan& plan, const Profile& profile, const std::filesystem::path& run);
+// That of a run that made nothing: it names nothing that may be taken away.
+Lease MakeAttachedLease(const Plan& plan, const Profile& profile, const std::filesystem::path& run);
 
 // What `now` has of the names in `lease`, with its UUID: "domain NAME", "network NAME", "pool NAME".
 std::map<std::string, std::string> ObjectsOf(const Lease& lease, const Inventory& now);

@@ -13,6 +13,7 @@
 
 #include "helpers/base/files.h"
 #include "helpers/base/text.h"
+#include "helpers/run/owed_gpus.h"
 #include "helpers/run/teardown.h"
 
 namespace passthrough {
@@ -29,7 +30,7 @@ bool Meet(const std::vector<std::string>& one, const std::vector<std::string>& o
 OwedRun::State StateOf(const Lease& lease) {
   if (lease.owner.place != ThisPlace()) return OwedRun::State::kElsewhere;
   if (IsAlive(lease.owner)) return OwedRun::State::kHeld;
-  return lease.kept ? OwedRun::State::kKept : OwedRun::State::kStale;
+  return lease.ClusterStays() ? OwedRun::State::kKept : OwedRun::State::kStale;
 }
 
 std::string WhoHolds(const OwedRun& owed) {
@@ -59,6 +60,17 @@ bool TakeDown(const OwedRun& owed, Progress& progress) {
     if (!error.empty()) progress.Line(Printable(error));
   }
   return !fs::exists(run.LeaseJson());
+}
+
+// Of a run that is gone and whose cluster stays. Returns whether none is owed any more.
+bool GiveGpusBack(const OwedRun& owed, Progress& progress) {
+  if (owed.state != OwedRun::State::kKept) return true;
+  try {
+    return GiveGpusBack(RunDirectory::Open(owed.run), progress);
+  } catch (const Error& error) {
+    progress.Line(Printable(error.what()));
+    return owed.lease.unplugged.empty();
+  }
 }
 
 }  // namespace
@@ -131,7 +143,23 @@ bool InEachOthersWay(const Lease& one, const Lease& other) {
          Meet(one.pools, other.pools);
 }
 
+void RegisterAttached(const RunDirectory& run, const Lease& lease) {
+  RunRegistry registry;
+  WriteLease(run.LeaseJson(), lease);
+  registry.Add(run);
+}
+
+bool GiveBackWhatKilledRunsUnplugged(const std::string& place, Progress& progress) {
+  bool clean = true;
+  const std::vector<OwedRun> all = RunRegistry().Owed();
+  for (const OwedRun& owed : all) {
+    if (owed.lease.place == place) clean &= GiveGpusBack(owed, progress);
+  }
+  return clean;
+}
+
 void Claim(const RunDirectory& run, const Lease& lease, Progress& progress) {
+  GiveBackWhatKilledRunsUnplugged(lease.place, progress);
   while (true) {
     std::optional<OwedRun> in_the_way;
     {
@@ -173,7 +201,10 @@ bool ReapStaleRuns(Progress& progress) {
   for (const OwedRun& owed : all) {
     if (owed.state == OwedRun::State::kStale) {
       clean &= TakeDown(owed, progress);
-    } else {
+      continue;
+    }
+    clean &= GiveGpusBack(owed, progress);
+    if (owed.state != OwedRun::State::kKept || owed.lease.kept) {
       progress.Line("left alone: " + WhoHolds(owed));
     }
   }

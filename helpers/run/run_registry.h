@@ -16,7 +16,7 @@ struct OwedRun {
   enum class State {
     kHeld,   // the process that owns it lives: deploying, judging or tearing down
     kElsewhere,  // its owner is on another machine or in another container: whether it lives cannot be seen
-    kKept,   // its cluster is kept on purpose (--no-cleanup)
+    kKept,   // its cluster stays on purpose (--no-cleanup, --attach); GPUs may be owed to it
     kStale,  // its owner is gone: what is left is to be taken down
   };
   std::filesystem::path run;
@@ -55,6 +55,14 @@ bool InEachOthersWay(const Lease& one, const Lease& other);
 // Registers `lease` for `run`, after taking down what stale runs left in its way, and tells that.
 // Throws Error where a run that lives or that is kept is in the way, with who and what to do.
 void Claim(const RunDirectory& run, const Lease& lease, Progress& progress);
+
+// Registers `lease` of a run that only attached: it is in nobody's way. Throws Error.
+void RegisterAttached(const RunDirectory& run, const Lease& lease);
+
+// Gives back what runs that were killed had unplugged at `place` (see Lease) from domains that stayed, and tells
+// that. Returns true where nothing of that is owed any more. Throws Error where the registry cannot be
+// read.
+bool GiveBackWhatKilledRunsUnplugged(const std::string& place, Progress& progress);
 
 // Takes down everything that stale runs left; tells of runs that are held or kept. Returns true where
 // nothing stale remains.

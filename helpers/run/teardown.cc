@@ -2,12 +2,9 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <sys/file.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
-#include <cstring>
 #include <filesystem>
 #include <functional>
 #include <optional>
@@ -18,7 +15,8 @@
 #include "helpers/base/wait.h"
 #include "helpers/libvirt/connection.h"
 #include "helpers/process/child_process.h"
-#include "helpers/run/run_registry.h"
+#include "helpers/run/lease_end.h"
+#include "helpers/run/owed_gpus.h"
 
 namespace passthrough {
 
@@ -40,25 +38,6 @@ constexpr seconds kHostDownLimit{120};
 std::filesystem::path ReportPath(const RunDirectory& run) {
   return run.Evidence() / "host" / "teardown.json";
 }
-
-// Holds an exclusive lock on the run directory: one teardown at a time.
-class TeardownLock {
- public:
-  explicit TeardownLock(const RunDirectory& run)
-      : fd_(open(run.path().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)) {
-    if (fd_ < 0 || flock(fd_, LOCK_EX) != 0) {
-      const std::string reason = strerror(errno);
-      if (fd_ >= 0) close(fd_);
-      throw Error(fmt::format("cannot lock {}: {}", run.path().string(), reason));
-    }
-  }
-  ~TeardownLock() { close(fd_); }
-  TeardownLock(const TeardownLock&) = delete;
-  TeardownLock& operator=(const TeardownLock&) = delete;
-
- private:
-  int fd_;
-};
 
 void WriteReport(const RunDirectory& run, const TeardownReport& report) {
   WriteFile(ReportPath(run),
@@ -110,7 +89,12 @@ class Teardown {
   TeardownReport Do() {
     // A command of a suite that was killed: it would go on making what is taken down here.
     EndGroupOf(lease_.command);
-    if (lease_.deployed) TakeClusterDown();
+    if (lease_.deployed) {
+      TakeClusterDown();
+    } else if (!lease_.unplugged.empty()) {  // --destroy of a run that only attached
+      report_.reap_error = GiveOwedGpusBack(lease_, progress_);
+      NoteLease();
+    }
     if (!lease_.host_down.empty()) BringHostDown();
     return report_;
   }
@@ -331,11 +315,6 @@ class Teardown {
   Progress& progress_;
   TeardownReport report_;
 };
-
-void EndLease(const RunDirectory& run) {
-  std::filesystem::remove(run.LeaseJson());
-  RunRegistry().Remove(run.path());
-}
 
 }  // namespace
 

@@ -11,6 +11,7 @@
 #include "helpers/base/files.h"
 #include "helpers/base/text.h"
 #include "helpers/base/wait.h"
+#include "helpers/libvirt/connection.h"
 #include "helpers/libvirt/domain_xml_reader.h"
 
 namespace passthrough {
@@ -35,11 +36,28 @@ std::string FileName(const PciAddress& gpu) {
   return name;
 }
 
+std::string XmlOf(LibvirtConnection& libvirt, const std::string& domain) {
+  const auto xml = libvirt.DomainXml(domain);
+  if (!xml) throw LibvirtError(fmt::format("libvirt has no domain {} any more", domain));
+  return *xml;
+}
+
 }  // namespace
 
+LiveDomain LiveDomainOf(LibvirtConnection& libvirt, const std::string& domain) {
+  return {.name = domain,
+          .uri = libvirt.uri(),
+          .xml = [&libvirt, domain] { return XmlOf(libvirt, domain); },
+          .detach = [&libvirt, domain](const std::string& xml) { libvirt.DetachDevice(domain, xml, true); },
+          .attach = [&libvirt, domain](const std::string& xml) { libvirt.AttachDevice(domain, xml, true); }};
+}
+
 UnpluggedGpus::UnpluggedGpus(LiveDomain domain, std::filesystem::path directory,
-                             std::function<void(const std::string&)> tell)
-    : domain_(std::move(domain)), directory_(std::move(directory)), tell_(std::move(tell)) {}
+                             std::function<void(const std::string&)> tell, GpuDebts debts)
+    : domain_(std::move(domain)),
+      directory_(std::move(directory)),
+      tell_(std::move(tell)),
+      debts_(std::move(debts)) {}
 
 UnpluggedGpus::~UnpluggedGpus() { GiveBack(); }
 
@@ -63,7 +81,13 @@ void UnpluggedGpus::Unplug(const PciAddress& gpu, const Deadline& deadline) {
   const auto file = directory_ / FileName(gpu);
   WriteFile(file, *hostdev + "\n");
   // Before the guest is asked: from then on it can let go at any time, also after an error.
-  taken_.push_back({.gpu = gpu, .hostdev = *hostdev, .file = file});
+  const OwedGpu owed{.domain = domain_.name,
+                     .uuid = ReadDomainXml(xml).uuid,
+                     .gpu = gpu.ToString(),
+                     .hostdev = *hostdev,
+                     .file = std::filesystem::absolute(file).string()};
+  if (debts_.add) debts_.add(owed);
+  taken_.push_back({.gpu = gpu, .owed = owed});
   Taken& one = taken_.back();
   const auto begin = Deadline::Clock::now();
   const double limit = std::chrono::duration<double>(deadline.Left()).count();
@@ -80,10 +104,27 @@ void UnpluggedGpus::Unplug(const PciAddress& gpu, const Deadline& deadline) {
                     HumanSeconds(std::chrono::duration<double>(Deadline::Clock::now() - begin).count())));
 }
 
+void UnpluggedGpus::TakeOn(const OwedGpu& owed) {
+  const auto gpu = PciAddress::Parse(owed.gpu);
+  if (!gpu) throw Error(fmt::format("\"{}\" is no PCI address", owed.gpu));
+  taken_.push_back({.gpu = *gpu, .owed = owed});
+}
+
 void UnpluggedGpus::Attach(Taken& one) {
   tell_(fmt::format("plugging {} in again", one.gpu.ToString()));
-  domain_.attach(one.hostdev);
+  domain_.attach(one.owed.hostdev);
   one.back = true;
+  Drop(one);
+}
+
+// A debt that stays noted though it is none is found to be none by whoever looks next.
+void UnpluggedGpus::Drop(const Taken& one) {
+  if (!debts_.drop) return;
+  try {
+    debts_.drop(one.owed);
+  } catch (const Error& error) {
+    tell_(Printable(error.what()));
+  }
 }
 
 size_t UnpluggedGpus::PlugIn() {
@@ -98,7 +139,7 @@ size_t UnpluggedGpus::PlugIn() {
 
 std::string UnpluggedGpus::GiveOneBack(Taken& one, const Deadline& deadline) {
   const std::string how = fmt::format("virsh -c {} attach-device {} {} --live", domain_.uri, domain_.name,
-                                      std::filesystem::absolute(one.file).string());
+                                      one.owed.file);
   bool asked_alone = false;
   try {
     WaitFor(deadline, "giving GPU " + one.gpu.ToString() + " back",
@@ -118,9 +159,11 @@ std::string UnpluggedGpus::GiveOneBack(Taken& one, const Deadline& deadline) {
                 return std::nullopt;
               }
             });
+    if (!one.back) Drop(one);  // somebody else gave it back
     return {};
   } catch (const Error& error) {
     if (asked_alone) {
+      Drop(one);  // nothing can be attached where it still is
       return fmt::format("domain {} still has GPU {}, which its guest was asked to let go and may yet, at its next "
                          "reboot; to give it back then: {}",
                          domain_.name, one.gpu.ToString(), how);

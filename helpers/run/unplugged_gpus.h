@@ -11,6 +11,8 @@
 
 namespace passthrough {
 
+class LibvirtConnection;
+
 // A running domain, as far as plugging goes. Each throws Error.
 struct LiveDomain {
   std::string name;
@@ -20,13 +22,33 @@ struct LiveDomain {
   std::function<void(const std::string& hostdev_xml)> attach;
 };
 
+// `libvirt` outlives what this returns.
+LiveDomain LiveDomainOf(LibvirtConnection& libvirt, const std::string& domain);
+
+// A GPU that a domain is to have back: all that another process needs for that.
+struct OwedGpu {
+  std::string domain;
+  std::string uuid;     // the domain's: another one of that name is owed nothing
+  std::string gpu;      // "0000:01:00.0", on the host
+  std::string hostdev;  // its XML, as the domain had it
+  std::string file;     // the same, for a command that a person gives
+  bool operator==(const OwedGpu&) const = default;
+};
+
+// Where it is noted, for whoever comes after a process that was killed. Either may be empty.
+struct GpuDebts {
+  std::function<void(const OwedGpu&)> add;  // noted when it returns; throws Error
+  std::function<void(const OwedGpu&)> drop;
+};
+
 // What is unplugged through this is plugged in again at the latest when it is destroyed, also after an interruption
 // and where a guest lets a GPU go only after the wait for that was given up. One thread.
 class UnpluggedGpus {
  public:
-  // `directory` gets the XML of each GPU, hostdev-0000-01-00.0.xml, before it is unplugged: who kills this process
-  // finds there what to attach. `tell` gets progress, and what could not be given back.
-  UnpluggedGpus(LiveDomain domain, std::filesystem::path directory, std::function<void(const std::string&)> tell);
+  // `directory` gets the XML of each GPU, hostdev-0000-01-00.0.xml, before it is unplugged, as `debts` does: who
+  // kills this process finds there what to attach. `tell` gets progress, and what could not be given back.
+  UnpluggedGpus(LiveDomain domain, std::filesystem::path directory, std::function<void(const std::string&)> tell,
+                GpuDebts debts = {});
   ~UnpluggedGpus();  // as GiveBack()
   UnpluggedGpus(const UnpluggedGpus&) = delete;
   UnpluggedGpus& operator=(const UnpluggedGpus&) = delete;
@@ -34,6 +56,9 @@ class UnpluggedGpus {
   // Asks the guest to let `gpu` go and waits until it has. Throws Error where it cannot be unplugged, TimeoutError
   // where the guest does not by `deadline`: it may do so later.
   void Unplug(const PciAddress& gpu, const Deadline& deadline);
+  // Takes on a GPU that another process unplugged: GiveBack() is to give it back. Throws Error where
+  // that is not told as Unplug() noted it.
+  void TakeOn(const OwedGpu& owed);
   // Plugs in what the domain lacks. Returns how many. Throws Error.
   size_t PlugIn();
   // The same for what Unplug() took and PlugIn() did not bring back, heeding no interruption, for `limit` in all;
@@ -44,18 +69,19 @@ class UnpluggedGpus {
  private:
   struct Taken {
     PciAddress gpu;
-    std::string hostdev;
-    std::filesystem::path file;
+    OwedGpu owed;
     bool left = false;  // the domain was seen without it
     bool back = false;
   };
   bool IsListed(const Taken& one) const;
   void Attach(Taken& one);
   std::string GiveOneBack(Taken& one, const Deadline& deadline);
+  void Drop(const Taken& one);
 
   LiveDomain domain_;
   std::filesystem::path directory_;
   std::function<void(const std::string&)> tell_;
+  GpuDebts debts_;
   std::vector<Taken> taken_;
 };
 

@@ -5,6 +5,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <csignal>
+
+#include "helpers/base/wait.h"
+#include "helpers/libvirt/domain_xml_reader.h"
 #include "tests/end_to_end/lab_cluster.h"
 
 namespace passthrough {
@@ -21,6 +25,8 @@ constexpr char kDomain[] = "test-hpc-pcie-minimal-compute-01";
 constexpr char kHostdev[] =
     "<hostdev mode='subsystem' type='pci' managed='yes'><source>"
     "<address domain='0x0000' bus='0x01' slot='0x00' function='0x0'/></source></hostdev>";
+
+const PciAddress kGpu = PciAddress::Parse("0000:01:00.0").value();
 
 class DisruptiveTest : public testing::Test {
  protected:
@@ -93,6 +99,20 @@ TEST_F(DisruptiveTest, AnUnplugThatTheNodeIgnores) {
                                                   "DisruptiveUnplug.GpusComeBack/hpc_compute_01"));
   EXPECT_THAT(report.messages.at("DisruptiveUnplug.NodeForgetsTheGpus/hpc_compute_01"),
               AllOf(HasSubstr("was asked to let GPU 0000:01:00.0 go"), HasSubstr("the node still lists GPU")));
+}
+
+// The VM is the user's and stays: who comes after the suite plugs the GPU in again.
+TEST_F(DisruptiveTest, ASuiteKilledWhileTheGpuIsOutLeavesItToTheGuard) {
+  const auto has_gpu = [this] { return HostdevXml(lab_->Libvirt().DomainXml(kDomain).value(), kGpu).has_value(); };
+  const ChildResult killed = lab_->Suite(
+      {"--attach", "--verbose", "--target-vm", kCompute, "--disruptive", "--gtest_filter=DisruptiveUnplug*"},
+      "0000:01:00.0 is unplugged after");
+  EXPECT_EQ(killed.signal, SIGKILL) << killed.output;
+  WaitFor(Deadline::After(std::chrono::minutes(3)), "the guard to plug the GPU in",
+          [&](std::string*) -> std::optional<bool> { return has_gpu() ? std::optional(true) : std::nullopt; });
+  EXPECT_EQ(lab_->Suite({"--reap"}).exit_status, 0);  // waits for the guard's end
+  EXPECT_FALSE(fs::exists(lab_->Latest() / "lease.json"));
+  EXPECT_THAT(ReadFile(lab_->Latest() / "guard.log"), HasSubstr(fmt::format("GPU 0000:01:00.0 is back in domain {}", kDomain)));
 }
 
 TEST_F(DisruptiveTest, ADriverThatDoesNotTakeTheGpuASecondTime) {

@@ -1,6 +1,7 @@
 #include "tests/end_to_end/lab_cluster.h"
 
 #include <fmt/format.h>
+#include <signal.h>
 
 #include "helpers/base/error.h"
 
@@ -45,7 +46,7 @@ std::string TestLab::MustRunOn(const std::string& node, const std::vector<std::s
   return MustLab("ssh", arguments);
 }
 
-ChildResult TestLab::Suite(const std::vector<std::string>& arguments) {
+ChildResult TestLab::Suite(const std::vector<std::string>& arguments, const std::string& kill_at) {
   std::vector<std::string> argv{SuiteProgram().string(),
                                 "--config",
                                 config_.string(),
@@ -54,7 +55,13 @@ ChildResult TestLab::Suite(const std::vector<std::string>& arguments) {
                                 "--log-dir",
                                 Path("logs").string()};
   argv.insert(argv.end(), arguments.begin(), arguments.end());
-  return RunChild(argv, {}, Limit());
+  ChildOptions options;
+  pid_t suite = 0;
+  options.on_start = [&](int pid) { suite = pid; };
+  options.on_line = [&](std::string_view line) {
+    if (!kill_at.empty() && line.find(kill_at) != std::string_view::npos) kill(suite, SIGKILL);
+  };
+  return RunChild(argv, options, Limit());
 }
 
 Profile TestLab::LabProfile() const {

@@ -32,8 +32,9 @@ class TestLab {
   std::string MustLab(const std::string& verb, const std::vector<std::string>& arguments = {});
   // A command on a node, or with an empty `node` on the lab host; throws Error where it fails.
   std::string MustRunOn(const std::string& node, const std::vector<std::string>& command);
-  // Runs the suite with the profile lab on this lab.
-  ChildResult Suite(const std::vector<std::string>& arguments);
+  // Runs the suite with the profile lab on this lab; kills it at the first line that has the words of `kill_at`, if
+  // there are any.
+  ChildResult Suite(const std::vector<std::string>& arguments, const std::string& kill_at = {});
   // The lab's libvirt.
   LibvirtConnection Libvirt();
   Profile LabProfile() const;

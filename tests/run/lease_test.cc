@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "helpers/base/files.h"
+#include "helpers/run/run_registry.h"
 
 namespace passthrough {
 namespace {
@@ -51,6 +52,40 @@ TEST(LeaseTest, IsReadAsItWasWritten) {
   EXPECT_EQ(read.host_down, lease.host_down);
   EXPECT_EQ(read.libvirt_uri, "test:///default");
   EXPECT_TRUE(read.deployed);
+}
+
+TEST(LeaseTest, ThatOfAnAttachedRunNamesNothingToTakeAway) {
+  Profile profile;
+  profile.libvirt_uri = "test:///default";
+  profile.deployer.destroy = {{"ai-how", "destroy"}};
+  const Lease lease = MakeAttachedLease(SmallPlan(), profile, "/run");
+  EXPECT_TRUE(lease.domains.empty() && lease.networks.empty() && lease.pools.empty() && lease.destroy.empty());
+  EXPECT_TRUE(lease.ClusterStays());
+  EXPECT_FALSE(InEachOthersWay(lease, MakeLease(SmallPlan(), profile, "/other")));
+}
+
+TEST(LeaseTest, UnpluggedGpusAreReadAsTheyWereWritten) {
+  const TemporaryDirectory directory("lease");
+  Lease lease = MakeAttachedLease(SmallPlan(), Profile{}, "/run");
+  lease.unplugged = {{.domain = "d", .uuid = "u", .gpu = "0000:01:00.0", .hostdev = "<hostdev/>", .file = "/f"}};
+  WriteLease(directory.path() / "lease.json", lease);
+  const Lease read = ReadLease(directory.path() / "lease.json");
+  EXPECT_EQ(read.unplugged, lease.unplugged);
+  EXPECT_TRUE(read.attached);
+}
+
+TEST(LeaseTest, OneOfAnEarlierVersionOwesNoGpu) {
+  const TemporaryDirectory directory("lease");
+  const auto file = directory.path() / "lease.json";
+  WriteLease(file, MakeLease(SmallPlan(), Profile{}, "/run"));
+  std::string text = ReadFile(file);
+  for (const std::string line : {"  \"attached\": false,\n", ",\n  \"unplugged\": []"}) {
+    ASSERT_NE(text.find(line), std::string::npos) << text;
+    text.erase(text.find(line), line.size());
+  }
+  WriteFile(file, text);
+  EXPECT_TRUE(ReadLease(file).unplugged.empty());
+  EXPECT_FALSE(ReadLease(file).attached);
 }
 
 TEST(LeaseTest, ABrokenOneIsAnError) {

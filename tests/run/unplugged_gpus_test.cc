@@ -1,15 +1,14 @@
 #include "helpers/run/unplugged_gpus.h"
 
-#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <csignal>
-#include <set>
 
 #include "helpers/base/error.h"
 #include "helpers/base/files.h"
 #include "helpers/base/interruption.h"
+#include "tests/run/guest.h"
 
 namespace passthrough {
 namespace {
@@ -19,60 +18,18 @@ using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::ThrowsMessage;
 
-const PciAddress kFirst = PciAddress::Parse("0000:01:00.0").value();
-const PciAddress kSecond = PciAddress::Parse("0000:02:00.0").value();
-
-std::string Hostdev(int bus) {
-  return fmt::format(
-      "<hostdev mode='subsystem' type='pci' managed='yes'><source><address domain='0x0000' bus='0x{:02x}' slot='0x00' "
-      "function='0x0'/></source><address type='pci' domain='0x0000' bus='0x{:02x}' slot='0x00' function='0x0'/>"
-      "</hostdev>",
-      bus, bus + 4);
-}
-
-// A domain with two GPUs, whose guest lets them go after it was looked at `patience` times more. libvirt's test
-// driver cannot unplug.
-class Guest {
- public:
-  LiveDomain Domain() {
-    return {"d", "test:///x", [this] { return Xml(); }, [this](const std::string& xml) { Detach(xml); },
-            [this](const std::string& xml) { Attach(xml); }};
-  }
-  int patience = 0;
-  int attach_failures = 0;
-  bool interrupt_at_detach = false;
-  std::set<int> buses{1, 2};
-  int attached = 0;
-
- private:
-  static int BusOf(const std::string& xml) { return xml.find("bus=\"0x01\"") != std::string::npos ? 1 : 2; }
-  std::string Xml() {
-    if (leaving_ != 0 && patience-- <= 0) {
-      buses.erase(leaving_);
-      leaving_ = 0;
-    }
-    std::string devices;
-    for (const int bus : buses) devices += Hostdev(bus);
-    return "<domain><name>d</name><uuid>dfe224cb-28fb-8dd0-c4b2-64eb3f0f4566</uuid><devices>" + devices +
-           "</devices></domain>";
-  }
-  void Detach(const std::string& xml) {
-    leaving_ = BusOf(xml);
-    if (interrupt_at_detach) RequestInterruption(SIGINT);
-  }
-  void Attach(const std::string& xml) {
-    if (attach_failures-- > 0) throw Error("the host is busy");
-    buses.insert(BusOf(xml));
-    ++attached;
-  }
-  int leaving_ = 0;
-};
-
 class UnpluggedGpusTest : public testing::Test {
  protected:
   ~UnpluggedGpusTest() override { ClearInterruption(); }
   UnpluggedGpus Gpus() {
-    return UnpluggedGpus(guest_.Domain(), directory_.path(), [this](const std::string& what) { told_ += what + "\n"; });
+    return UnpluggedGpus(guest_.Domain(), directory_.path(), [this](const std::string& what) { told_ += what + "\n"; },
+                         {.add = [this](const OwedGpu& owed) { Note(owed); },
+                          .drop = [this](const OwedGpu& owed) { std::erase(noted_, owed); }});
+  }
+  void Note(const OwedGpu& owed) {
+    if (disk_is_full_) throw Error("no space left on device");
+    EXPECT_THAT(guest_.buses, testing::Contains(BusOf(owed.hostdev))) << "noted too late";
+    noted_.push_back(owed);
   }
   static Deadline Long() { return Deadline::After(std::chrono::minutes(1)); }
   static Deadline Now() { return Deadline::After(std::chrono::seconds(0)); }
@@ -80,7 +37,40 @@ class UnpluggedGpusTest : public testing::Test {
   const TemporaryDirectory directory_{"unplugged"};
   Guest guest_;
   std::string told_;
+  std::vector<OwedGpu> noted_;
+  bool disk_is_full_ = false;
 };
+
+TEST_F(UnpluggedGpusTest, AreNotedFromBeforeTheyGoUntilTheyAreBack) {
+  UnpluggedGpus gpus = Gpus();
+  gpus.Unplug(kFirst, Long());
+  gpus.Unplug(kSecond, Long());
+  ASSERT_EQ(noted_.size(), 2u);
+  EXPECT_EQ(noted_[0].domain, "d");
+  EXPECT_EQ(noted_[0].uuid, kGuestUuid);
+  EXPECT_EQ(noted_[0].gpu, "0000:01:00.0");
+  EXPECT_THAT(noted_[0].hostdev, HasSubstr("<hostdev"));
+  EXPECT_EQ(ReadFile(noted_[0].file), noted_[0].hostdev + "\n");
+  gpus.PlugIn();
+  EXPECT_THAT(noted_, IsEmpty());
+}
+
+TEST_F(UnpluggedGpusTest, WhatCannotBeNotedIsNotUnplugged) {
+  UnpluggedGpus gpus = Gpus();
+  disk_is_full_ = true;
+  EXPECT_THROW(gpus.Unplug(kFirst, Long()), Error);
+  EXPECT_THAT(guest_.buses, testing::ElementsAre(1, 2));
+  EXPECT_EQ(guest_.detached, 0);
+  EXPECT_THAT(gpus.GiveBack(), IsEmpty());
+}
+
+TEST_F(UnpluggedGpusTest, WhatCouldNotBeGivenBackStaysNoted) {
+  UnpluggedGpus gpus = Gpus();
+  gpus.Unplug(kFirst, Long());
+  guest_.attach_failures = 1000;
+  gpus.GiveBack(std::chrono::seconds(0));
+  EXPECT_EQ(noted_.size(), 1u);
+}
 
 TEST_F(UnpluggedGpusTest, GoAndComeBack) {
   UnpluggedGpus gpus = Gpus();

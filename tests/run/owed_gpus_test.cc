@@ -1,0 +1,222 @@
+#include "helpers/run/owed_gpus.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cstdlib>
+
+#include "helpers/base/files.h"
+#include "helpers/libvirt/connection.h"
+#include "helpers/run/guard.h"
+#include "helpers/run/run_registry.h"
+#include "helpers/run/teardown.h"
+#include "tests/run/guest.h"
+
+namespace passthrough {
+namespace {
+
+namespace fs = std::filesystem;
+using std::chrono::seconds;
+using testing::AllOf;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+
+// A process that was killed with both GPUs of the guest unplugged.
+class GiveBackTest : public testing::Test {
+ protected:
+  GiveBackTest() {
+    UnpluggedGpus gpus(guest_.Domain(), directory_.path(), [](const std::string&) {},
+                       {.add = [this](const OwedGpu& owed) { owed_.push_back(owed); }, .drop = {}});
+    gpus.Unplug(kFirst, Deadline::Never());
+    gpus.Unplug(kSecond, Deadline::Never());
+    gpus.PlugIn();
+    guest_.buses.clear();
+    guest_.attached = 0;
+  }
+  std::vector<OwedGpu> Do(seconds limit = seconds(60)) {
+    return GiveBack(owed_,
+                    {.state = [this](const std::string&) { return state_; },
+                     .live = [this](const std::string&) { return guest_.Domain(); }},
+                    [this](const std::string& what) { told_.push_back(what); }, limit);
+  }
+
+  const TemporaryDirectory directory_{"owed"};
+  Guest guest_;
+  std::optional<std::string> state_ = "running";
+  std::vector<OwedGpu> owed_;
+  std::vector<std::string> told_;
+};
+
+TEST_F(GiveBackTest, WhatTheDomainLacksIsPluggedIn) {
+  EXPECT_THAT(Do(), IsEmpty());
+  EXPECT_THAT(guest_.buses, ElementsAre(1, 2));
+  EXPECT_THAT(told_, ElementsAre(HasSubstr("GPU 0000:01:00.0 is back in domain d"),
+                                 HasSubstr("GPU 0000:02:00.0 is back in domain d")));
+}
+
+TEST_F(GiveBackTest, AGuestThatLetsGoOnlyNowIsWaitedFor) {
+  guest_.buses = {1};
+  guest_.Domain().detach(owed_[0].hostdev);
+  guest_.patience = 3;
+  EXPECT_THAT(Do(), IsEmpty());
+  EXPECT_THAT(guest_.buses, ElementsAre(1, 2));
+  EXPECT_EQ(guest_.attached, 2);
+}
+
+TEST_F(GiveBackTest, WhatTheDomainHasIsNotPluggedInTwice) {
+  guest_.buses = {1, 2};
+  EXPECT_THAT(Do(seconds(0)), IsEmpty());
+  EXPECT_EQ(guest_.attached, 0);
+  EXPECT_THAT(told_[0], AllOf(HasSubstr("domain d still has GPU 0000:01:00.0"), HasSubstr("attach-device d ")));
+}
+
+TEST_F(GiveBackTest, AnotherDomainOfThatNameIsOwedNothing) {
+  guest_.uuid = "11111111-1111-1111-1111-111111111111";
+  EXPECT_THAT(Do(), IsEmpty());
+  EXPECT_EQ(guest_.attached, 0);
+  EXPECT_THAT(told_[0], HasSubstr("domain d is another one now"));
+}
+
+TEST_F(GiveBackTest, ADomainThatIsGoneOrOffIsOwedNothing) {
+  state_ = std::nullopt;
+  EXPECT_THAT(Do(), IsEmpty());
+  state_ = "shut off";
+  EXPECT_THAT(Do(), IsEmpty());
+  EXPECT_EQ(guest_.attached, 0);
+  EXPECT_THAT(told_[0], HasSubstr("is gone"));
+  EXPECT_THAT(told_[2], HasSubstr("is shut off"));
+}
+
+TEST_F(GiveBackTest, WhatCannotBePluggedInIsStillOwed) {
+  guest_.attach_failures = 1000;
+  EXPECT_EQ(Do(seconds(0)), owed_);
+  EXPECT_THAT(told_, ElementsAre(AllOf(HasSubstr("the host is busy"), HasSubstr(owed_[0].file)),
+                                 AllOf(HasSubstr("the host is busy"), HasSubstr(owed_[1].file))));
+}
+
+constexpr char kUuid[] = "11111111-1111-1111-1111-111111111111";
+
+// With libvirt's test driver, which can attach no <hostdev>: what is owed and what is not. In it runs c-compute-01.
+class OwedRunTest : public testing::Test {
+ protected:
+  OwedRunTest() : run_(RunDirectory::Create(scratch_.path() / "logs")) {
+    setenv("XDG_STATE_HOME", (scratch_.path() / "state").c_str(), 1);
+    fs::create_directories(run_.Evidence() / "host");
+    WriteFile(run_.RunJson(), "{}");
+    WriteFile(scratch_.path() / "host.xml",
+              fmt::format("<node><domain type='test'><name>c-compute-01</name><uuid>{}</uuid><memory>1024</memory>"
+                          "<os><type>hvm</type></os></domain></node>",
+                          kUuid));
+    lease_.run = run_.path().string();
+    lease_.place = lease_.libvirt_uri = "test://" + (scratch_.path() / "host.xml").string();
+    lease_.config = "/c.yaml";
+    lease_.attached = true;
+    lease_.owner = IdentityOf(getpid());
+    lease_.owner.start_time = "1";  // has ended
+  }
+  ~OwedRunTest() override { unsetenv("XDG_STATE_HOME"); }
+  void Owe(const std::string& domain, const std::string& uuid) {
+    lease_.unplugged.push_back({.domain = domain, .uuid = uuid, .gpu = "0000:01:00.0", .hostdev = Hostdev(1), .file = "/f"});
+  }
+  size_t Registered() { return RunRegistry().Owed().size(); }
+
+  TemporaryDirectory scratch_{"owed-run"};
+  RunDirectory run_;
+  Lease lease_;
+  Progress progress_{stderr, false};
+};
+
+TEST_F(OwedRunTest, ReapEndsTheLeaseOfARunThatAttachedWhereNothingIsOwedAnyMore) {
+  Owe("gone", kUuid);
+  Owe("c-compute-01", "22222222-2222-2222-2222-222222222222");
+  RegisterAttached(run_, lease_);
+  EXPECT_EQ(Registered(), 1u);
+  EXPECT_TRUE(ReapStaleRuns(progress_));
+  EXPECT_FALSE(fs::exists(run_.LeaseJson()));
+  EXPECT_EQ(Registered(), 0u);
+}
+
+TEST_F(OwedRunTest, WhatCouldNotBePluggedInIsOwedOn) {
+  Owe("gone", kUuid);
+  Owe("c-compute-01", kUuid);
+  RegisterAttached(run_, lease_);
+  EXPECT_FALSE(GiveGpusBack(run_, progress_, seconds(0)));
+  EXPECT_THAT(ReadLease(run_.LeaseJson()).unplugged, ElementsAre(lease_.unplugged[1]));
+  EXPECT_EQ(Registered(), 1u);
+}
+
+TEST_F(OwedRunTest, ALibvirtThatDoesNotAnswerIsNoReasonToForget) {
+  Owe("c-compute-01", kUuid);
+  lease_.libvirt_uri = "test:///nowhere";
+  RegisterAttached(run_, lease_);
+  EXPECT_FALSE(GiveGpusBack(run_, progress_));
+  lease_.host_status = {"false"};  // the host is down
+  WriteLease(run_.LeaseJson(), lease_);
+  EXPECT_TRUE(GiveGpusBack(run_, progress_));
+  EXPECT_EQ(Registered(), 0u);
+}
+
+TEST_F(OwedRunTest, AClusterThatIsKeptIsKeptOn) {
+  Owe("gone", kUuid);
+  lease_.attached = false;
+  lease_.kept = lease_.deployed = true;
+  lease_.domains = {"c-compute-01"};
+  Claim(run_, lease_, progress_);
+  EXPECT_TRUE(ReapStaleRuns(progress_));
+  ASSERT_TRUE(fs::exists(run_.LeaseJson()));
+  EXPECT_THAT(ReadLease(run_.LeaseJson()).unplugged, IsEmpty());
+  EXPECT_TRUE(LibvirtConnection::Open(lease_.libvirt_uri, Deadline::Never()).DomainXml("c-compute-01"));
+}
+
+TEST_F(OwedRunTest, TheNextStartDoesIt) {
+  Owe("gone", kUuid);
+  RegisterAttached(run_, lease_);
+  const RunDirectory next = RunDirectory::Create(scratch_.path() / "next");
+  Lease lease;
+  lease.place = lease_.place;
+  lease.owner = IdentityOf(getpid());
+  lease.domains = {"c-compute-01"};
+  Claim(next, lease, progress_);
+  EXPECT_FALSE(fs::exists(run_.LeaseJson()));
+  EXPECT_TRUE(fs::exists(next.LeaseJson()));
+}
+
+TEST_F(OwedRunTest, ARunThatGoesOnIsLeftAlone) {
+  Owe("gone", kUuid);
+  lease_.owner = IdentityOf(getpid());
+  RegisterAttached(run_, lease_);
+  EXPECT_TRUE(GiveBackWhatKilledRunsUnplugged(lease_.place, progress_));
+  EXPECT_TRUE(ReapStaleRuns(progress_));
+  EXPECT_EQ(ReadLease(run_.LeaseJson()).unplugged, lease_.unplugged);
+}
+
+TEST_F(OwedRunTest, DestroyOfARunThatAttachedDestroysNothing) {
+  Owe("gone", kUuid);
+  RegisterAttached(run_, lease_);
+  EXPECT_TRUE(passthrough::TearDown(run_, progress_).NothingRemains());
+  EXPECT_EQ(Registered(), 0u);
+}
+
+// The guard ignores signals from then on: in a process of its own.
+TEST_F(OwedRunTest, TheGuardGivesBackAndTakesNothingDown) {
+  Owe("gone", kUuid);
+  lease_.host_down = {"touch", (scratch_.path() / "down").string()};
+  RegisterAttached(run_, lease_);
+  const pid_t ended = fork();
+  if (ended == 0) _exit(0);
+  waitpid(ended, nullptr, 0);
+  const pid_t guard = fork();
+  if (guard == 0) _exit(RunGuard(run_, ended));
+  int status = -1;
+  waitpid(guard, &status, 0);
+  EXPECT_EQ(status, 0);
+  EXPECT_FALSE(fs::exists(run_.LeaseJson()));
+  EXPECT_FALSE(fs::exists(scratch_.path() / "down"));
+}
+
+}  // namespace
+}  // namespace passthrough
