@@ -135,13 +135,14 @@ GpuDebts ClusterRun::NoteUnplugged() {
   return {.add =
               [this](const OwedGpu& owed) {
                 const std::lock_guard lock(lease_mutex_);
+                std::erase_if(lease_.unplugged, [&](const OwedGpu& one) { return one.IsSameAs(owed); });
                 lease_.unplugged.push_back(owed);
                 UpdateLease();
               },
           .drop =
               [this](const OwedGpu& owed) {
                 const std::lock_guard lock(lease_mutex_);
-                std::erase(lease_.unplugged, owed);
+                std::erase_if(lease_.unplugged, [&](const OwedGpu& one) { return one.IsSameAs(owed); });
                 UpdateLease();
               }};
 }

@@ -9,7 +9,7 @@
 namespace passthrough {
 
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(ProcessIdentity, pid, start_time, boot_id, place)
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(OwedGpu, domain, uuid, gpu, hostdev, file)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(OwedGpu, domain, uuid, gpu, hostdev, file, left)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Lease, run, place, config, libvirt_uri, domains, networks, pools, made,
                                    destroy, working_directory, deployed, host_status, host_down,
                                    destroy_seconds, owner, command, kept, attached, unplugged)

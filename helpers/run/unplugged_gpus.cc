@@ -85,21 +85,23 @@ void UnpluggedGpus::Unplug(const PciAddress& gpu, const Deadline& deadline) {
                      .uuid = ReadDomainXml(xml).uuid,
                      .gpu = gpu.ToString(),
                      .hostdev = *hostdev,
-                     .file = std::filesystem::absolute(file).string()};
+                     .file = std::filesystem::absolute(file).string(),
+                     .left = false};
   if (debts_.add) debts_.add(owed);
   taken_.push_back({.gpu = gpu, .owed = owed});
   Taken& one = taken_.back();
   const auto begin = Deadline::Clock::now();
   const double limit = std::chrono::duration<double>(deadline.Left()).count();
   domain_.detach(*hostdev);
-  one.left = WaitFor(deadline,
-                     fmt::format("the guest was asked to let GPU {} go, and has not within {}", gpu.ToString(),
-                                 HumanSeconds(limit)),
-                     [&](std::string* cause) -> std::optional<bool> {
-                       if (!IsListed(one)) return true;
-                       *cause = "libvirt still lists the <hostdev>";
-                       return std::nullopt;
-                     });
+  WaitFor(deadline,
+          fmt::format("the guest was asked to let GPU {} go, and has not within {}", gpu.ToString(),
+                      HumanSeconds(limit)),
+          [&](std::string* cause) -> std::optional<bool> {
+            if (!IsListed(one)) return true;
+            *cause = "libvirt still lists the <hostdev>";
+            return std::nullopt;
+          });
+  HasLeft(one);
   tell_(fmt::format("{} is unplugged after {}", gpu.ToString(),
                     HumanSeconds(std::chrono::duration<double>(Deadline::Clock::now() - begin).count())));
 }
@@ -115,6 +117,17 @@ void UnpluggedGpus::Attach(Taken& one) {
   domain_.attach(one.owed.hostdev);
   one.back = true;
   Drop(one);
+}
+
+void UnpluggedGpus::HasLeft(Taken& one) {
+  if (one.owed.left) return;
+  one.owed.left = true;
+  if (!debts_.add) return;
+  try {
+    debts_.add(one.owed);
+  } catch (const Error& error) {  // whoever comes after this process waits in vain for the GPU to go
+    tell_(Printable(error.what()));
+  }
 }
 
 // A debt that stays noted though it is none is found to be none by whoever looks next.
@@ -147,11 +160,11 @@ std::string UnpluggedGpus::GiveOneBack(Taken& one, const Deadline& deadline) {
               try {
                 asked_alone = false;
                 if (IsListed(one)) {
-                  asked_alone = !one.left;
+                  asked_alone = !one.owed.left;
                   *cause = "the guest has not let it go";
                   return asked_alone ? std::nullopt : std::optional<bool>(true);
                 }
-                one.left = true;
+                HasLeft(one);
                 Attach(one);
                 return true;
               } catch (const Error& error) {

@@ -32,12 +32,14 @@ struct OwedGpu {
   std::string gpu;      // "0000:01:00.0", on the host
   std::string hostdev;  // its XML, as the domain had it
   std::string file;     // the same, for a command that a person gives
+  bool left = false;    // the domain was seen without it: where it has it again, somebody plugged it in
   bool operator==(const OwedGpu&) const = default;
+  bool IsSameAs(const OwedGpu& other) const { return uuid == other.uuid && gpu == other.gpu; }
 };
 
 // Where it is noted, for whoever comes after a process that was killed. Either may be empty.
 struct GpuDebts {
-  std::function<void(const OwedGpu&)> add;  // noted when it returns; throws Error
+  std::function<void(const OwedGpu&)> add;  // in place of what is noted of that GPU, when it returns; throws Error
   std::function<void(const OwedGpu&)> drop;
 };
 
@@ -70,12 +72,12 @@ class UnpluggedGpus {
   struct Taken {
     PciAddress gpu;
     OwedGpu owed;
-    bool left = false;  // the domain was seen without it
     bool back = false;
   };
   bool IsListed(const Taken& one) const;
   void Attach(Taken& one);
   std::string GiveOneBack(Taken& one, const Deadline& deadline);
+  void HasLeft(Taken& one);
   void Drop(const Taken& one);
 
   LiveDomain domain_;

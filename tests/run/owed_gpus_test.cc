@@ -30,7 +30,11 @@ class GiveBackTest : public testing::Test {
  protected:
   GiveBackTest() {
     UnpluggedGpus gpus(guest_.Domain(), directory_.path(), [](const std::string&) {},
-                       {.add = [this](const OwedGpu& owed) { owed_.push_back(owed); }, .drop = {}});
+                       {.add =
+                            [this](const OwedGpu& owed) {
+                              if (!owed.left) owed_.push_back(owed);
+                            },
+                        .drop = {}});
     gpus.Unplug(kFirst, Deadline::Never());
     gpus.Unplug(kSecond, Deadline::Never());
     gpus.PlugIn();
@@ -65,6 +69,14 @@ TEST_F(GiveBackTest, AGuestThatLetsGoOnlyNowIsWaitedFor) {
   EXPECT_THAT(Do(), IsEmpty());
   EXPECT_THAT(guest_.buses, ElementsAre(1, 2));
   EXPECT_EQ(guest_.attached, 2);
+}
+
+TEST_F(GiveBackTest, WhatSomebodyElsePluggedInIsBack) {
+  for (OwedGpu& owed : owed_) owed.left = true;
+  guest_.buses = {1, 2};
+  EXPECT_THAT(Do(), IsEmpty());
+  EXPECT_EQ(guest_.attached, 0);
+  EXPECT_THAT(told_[0], HasSubstr("GPU 0000:01:00.0 is back in domain d"));
 }
 
 TEST_F(GiveBackTest, WhatTheDomainHasIsNotPluggedInTwice) {
@@ -120,7 +132,8 @@ class OwedRunTest : public testing::Test {
   }
   ~OwedRunTest() override { unsetenv("XDG_STATE_HOME"); }
   void Owe(const std::string& domain, const std::string& uuid) {
-    lease_.unplugged.push_back({.domain = domain, .uuid = uuid, .gpu = "0000:01:00.0", .hostdev = Hostdev(1), .file = "/f"});
+    lease_.unplugged.push_back({.domain = domain, .uuid = uuid, .gpu = "0000:01:00.0", .hostdev = Hostdev(1),
+                                .file = "/f"});
   }
   size_t Registered() { return RunRegistry().Owed().size(); }
 

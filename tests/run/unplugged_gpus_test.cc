@@ -24,12 +24,16 @@ class UnpluggedGpusTest : public testing::Test {
   UnpluggedGpus Gpus() {
     return UnpluggedGpus(guest_.Domain(), directory_.path(), [this](const std::string& what) { told_ += what + "\n"; },
                          {.add = [this](const OwedGpu& owed) { Note(owed); },
-                          .drop = [this](const OwedGpu& owed) { std::erase(noted_, owed); }});
+                          .drop = [this](const OwedGpu& owed) { Forget(owed); }});
   }
   void Note(const OwedGpu& owed) {
     if (disk_is_full_) throw Error("no space left on device");
-    EXPECT_THAT(guest_.buses, testing::Contains(BusOf(owed.hostdev))) << "noted too late";
+    EXPECT_EQ(guest_.buses.contains(BusOf(owed.hostdev)), !owed.left);
+    Forget(owed);
     noted_.push_back(owed);
+  }
+  void Forget(const OwedGpu& owed) {
+    std::erase_if(noted_, [&](const OwedGpu& one) { return one.IsSameAs(owed); });
   }
   static Deadline Long() { return Deadline::After(std::chrono::minutes(1)); }
   static Deadline Now() { return Deadline::After(std::chrono::seconds(0)); }
@@ -49,6 +53,7 @@ TEST_F(UnpluggedGpusTest, AreNotedFromBeforeTheyGoUntilTheyAreBack) {
   EXPECT_EQ(noted_[0].domain, "d");
   EXPECT_EQ(noted_[0].uuid, kGuestUuid);
   EXPECT_EQ(noted_[0].gpu, "0000:01:00.0");
+  EXPECT_TRUE(noted_[0].left);
   EXPECT_THAT(noted_[0].hostdev, HasSubstr("<hostdev"));
   EXPECT_EQ(ReadFile(noted_[0].file), noted_[0].hostdev + "\n");
   gpus.PlugIn();
@@ -70,6 +75,18 @@ TEST_F(UnpluggedGpusTest, WhatCouldNotBeGivenBackStaysNoted) {
   guest_.attach_failures = 1000;
   gpus.GiveBack(std::chrono::seconds(0));
   EXPECT_EQ(noted_.size(), 1u);
+}
+
+TEST_F(UnpluggedGpusTest, ThatAGuestLetGoAfterTheWaitIsNoted) {
+  guest_.patience = 2;
+  guest_.attach_failures = 1000;
+  UnpluggedGpus gpus = Gpus();
+  EXPECT_THROW(gpus.Unplug(kFirst, Now()), TimeoutError);
+  ASSERT_EQ(noted_.size(), 1u);
+  EXPECT_FALSE(noted_[0].left);
+  gpus.GiveBack(std::chrono::seconds(2));
+  ASSERT_EQ(noted_.size(), 1u);
+  EXPECT_TRUE(noted_[0].left);
 }
 
 TEST_F(UnpluggedGpusTest, GoAndComeBack) {
