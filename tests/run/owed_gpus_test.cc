@@ -41,6 +41,7 @@ class GiveBackTest : public testing::Test {
     guest_.buses.clear();
     guest_.attached = 0;
   }
+  void SetUp() override { ASSERT_EQ(owed_.size(), 2u) << "what was unplugged was not noted"; }
   std::vector<OwedGpu> Do(seconds limit = seconds(60)) {
     return GiveBack(owed_,
                     {.state = [this](const std::string&) { return state_; },
