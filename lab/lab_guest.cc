@@ -47,6 +47,33 @@ bool ServerSpeaks(uint16_t port, int silence_milliseconds, std::string* last_cau
   return false;
 }
 
+// A process is not stopped before each of its threads is, and a virtual processor's thread leaves its
+// VM to be so. One that somebody else has stopped stays as it is. The list is a part of what is saved.
+constexpr char kFreeze[] = R"sh(set -u
+list=/run/passthrough-lab-frozen
+: >$list
+for pid in $(pgrep -x qemu-system-x86); do
+  grep -q '^State:[[:space:]]*T' /proc/$pid/status || echo $pid >>$list
+done
+kill -STOP $(cat $list) 2>/dev/null
+tries=0
+for pid in $(cat $list); do
+  while grep -qs '^State:[[:space:]]*[^TZX[:space:]]' /proc/$pid/task/*/status; do
+    tries=$((tries + 1))
+    if [ $tries -gt 200 ]; then
+      echo "QEMU of process $pid does not stop" >&2
+      exit 1
+    fi
+    sleep 0.05
+  done
+done
+)sh";
+constexpr char kThaw[] = R"sh(list=/run/passthrough-lab-frozen
+[ -e $list ] || exit 0
+kill -CONT $(cat $list) 2>/dev/null
+rm -f $list
+)sh";
+
 std::string Result(const std::string& what, const ExecResult& result) {
   if (result.exit_status == 0) return result.output;
   throw Error(fmt::format("lab host: {} ended with exit status {}: {}", what, result.exit_status,
@@ -93,5 +120,9 @@ void LabGuest::SetClock(const Deadline& deadline) {
   const auto now = std::chrono::duration<double>(system_clock::now().time_since_epoch());
   Run(fmt::format("date -u -s @{:.3f} >/dev/null", now.count()), deadline);
 }
+
+void LabGuest::FreezeVms(const Deadline& deadline) { RunScript(kFreeze, deadline); }
+
+void LabGuest::ThawVms(const Deadline& deadline) { RunScript(kThaw, deadline); }
 
 }  // namespace passthrough

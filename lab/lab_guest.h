@@ -31,6 +31,14 @@ class LabGuest {
   // Sets the clock to this machine's: a saved state has its own.
   void SetClock(const Deadline& deadline);
 
+  // Makes every VM on the lab host stand still, without libvirt's knowledge, and go on. Standing
+  // still is for saving the lab host: an emulated processor is not to be saved while it executes a
+  // VM (SVM's guest mode), for QEMU refuses such a state when it loads it: "vCPU set in guest-mode
+  // inconsistent with migrated kernel nested state" (QEMU's target/i386/machine.c). Going on does
+  // nothing where nothing was made to stand still, by this lab or by the one it was restored from.
+  void FreezeVms(const Deadline& deadline);
+  void ThawVms(const Deadline& deadline);
+
  private:
   LabGuest(std::unique_ptr<HostKeys> host_keys, SshSession session)
       : host_keys_(std::move(host_keys)), session_(std::move(session)) {}

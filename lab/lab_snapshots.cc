@@ -5,12 +5,15 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstdio>
 #include <ctime>
 #include <nlohmann/json.hpp>
 
 #include "helpers/base/error.h"
 #include "helpers/base/files.h"
 #include "helpers/base/text.h"
+#include "lab/lab_facts.h"
+#include "lab/lab_guest.h"
 #include "lab/lab_start.h"
 #include "lab/qmp.h"
 #include "lab/saved_state.h"
@@ -84,6 +87,39 @@ void RemoveLayerUnlessSaved(const LabPaths& paths, int layer) {
   std::filesystem::remove(paths.layer(layer));
 }
 
+// The VMs of a lab host stand still while this lives. Whatever happens, they go on.
+class FrozenVms {
+ public:
+  FrozenVms(const LabPaths& paths, const LabRecord& record, const Deadline& deadline)
+      : guest_(LabGuest::Connect(
+            record.ssh_port, LabKey(record), paths.known_hosts(),
+            [&] {
+              if (!MachineRuns(record)) throw Error("lab host: QEMU ended");
+            },
+            deadline.OrAfter(minutes(1)))) {
+    try {
+      guest_.FreezeVms(deadline.OrAfter(minutes(1)));
+    } catch (...) {
+      Thaw();
+      throw;
+    }
+  }
+  ~FrozenVms() { Thaw(); }
+  FrozenVms(const FrozenVms&) = delete;
+  FrozenVms& operator=(const FrozenVms&) = delete;
+
+ private:
+  void Thaw() noexcept {
+    try {
+      guest_.ThawVms(Deadline::After(minutes(1)).Uninterruptible());
+    } catch (const std::exception& error) {
+      std::fprintf(stderr, "passthrough-lab: VMs may stand still: %s\n", error.what());
+    }
+  }
+
+  LabGuest guest_;
+};
+
 void CheckName(const std::string& name) {
   if (const std::string problem = SnapshotNameProblem(name); !problem.empty()) {
     throw Error(problem);
@@ -136,6 +172,7 @@ void SnapshotLab(const std::filesystem::path& directory, const std::string& name
     after.layer = NextLayer(paths);
     // Noted first: a layer that is not there yet does no harm, one that is not known of would.
     WriteLabRecord(paths, after);
+    const FrozenVms frozen(paths, record, deadline);
     SaveMachine(qmp, StateFile(unfinished), paths.layer(after.layer),
                 deadline.OrAfter(minutes(10)));
     const json value = {
@@ -171,6 +208,7 @@ void RestoreLab(const std::filesystem::path& directory, const std::string& name,
     StartMachine(paths, &record, StateFile(paths.snapshots() / name), deadline);
     LabGuest guest = WaitForGuest(paths, record, deadline.OrAfter(minutes(2)));
     guest.SetClock(deadline.OrAfter(minutes(1)));
+    guest.ThawVms(deadline.OrAfter(minutes(1)));
     AnnounceLab(paths, &record);
   } catch (...) {
     StopMachine(paths, record);

@@ -177,6 +177,31 @@ TEST_F(LabLifecycle, SnapshotsComeBack) {
   EXPECT_EQ(Lab("status", {"--quiet"}).exit_status, 0) << "a wrong name does no harm";
 }
 
+// A VM that never rests has the lab host's processor in SVM's guest mode all the time, which QEMU saves
+// and then refuses to load.
+TEST_F(LabLifecycle, SnapshotsComeBackWithAVmThatNeverRests) {
+  Inside(
+      "{ printf '\\353\\376'; head -c 508 /dev/zero; printf '\\125\\252'; } >/root/spin.img; "
+      "setsid qemu-system-x86_64 -accel kvm -m 16 -display none -nodefaults -serial none "
+      "-drive file=/root/spin.img,format=raw,if=ide </dev/null >/root/spin.log 2>&1 & echo");
+  const std::string ticks = "awk '{print $14 + $15 + $43}' /proc/$(pgrep -x qemu-system-x86)/stat";
+  const auto executes = [&] {
+    return Inside("pid=$(pgrep -x qemu-system-x86); a=$(" + ticks + "); n=0; "
+                  "while [ $(" + ticks + ") -le $a ] && [ $n -lt 300 ]; do sleep 0.1; n=$((n+1)); done; "
+                  "[ $n -lt 300 ] && echo it does; grep State /proc/$pid/status");
+  };
+  EXPECT_THAT(executes(), AllOf(HasSubstr("it does"), Not(HasSubstr("stopped"))));
+  for (int i = 0; i < 3; ++i) {
+    const ChildResult taken = Lab("snapshot", {"--replace", "busy"});
+    ASSERT_TRUE(taken.Succeeded()) << taken.output;
+    EXPECT_THAT(executes(), AllOf(HasSubstr("it does"), Not(HasSubstr("stopped")))) << "after the snapshot";
+    const ChildResult restored = Lab("restore", {"busy"});
+    ASSERT_TRUE(restored.Succeeded()) << restored.output;
+    EXPECT_THAT(executes(), AllOf(HasSubstr("it does"), Not(HasSubstr("stopped")))) << "restored";
+  }
+  ASSERT_TRUE(Lab("restore", {"one"}).Succeeded());
+}
+
 TEST_F(LabLifecycle, IsKeptAndRestored) {
   const std::string qemu = Record(shared_->lab).QemuName();
   ASSERT_TRUE(Lab("down", {"--keep"}).Succeeded());
