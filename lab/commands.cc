@@ -90,7 +90,8 @@ const std::vector<Command>& Commands() {
         {kLabDir, {"--quiet", "", "say nothing"}},
         {},
         false,
-        "Tells what the lab is and what runs in it. Exit status 0 if it is up, 1 if not.\n"},
+        "Tells what the lab is and what runs in it. Exit status 0 if it is up, 1 if it is\n"
+        "down, 2 if it is neither (it starts) or that cannot be found out.\n"},
        RunStatus},
       {{"ssh",
         {kLabDir},

@@ -49,8 +49,10 @@ bool ServerSpeaks(uint16_t port, int silence_milliseconds, std::string* last_cau
 
 // A process is not stopped before each of its threads is, and a virtual processor's thread leaves its
 // VM to be so. One that somebody else has stopped stays as it is. The list is a part of what is saved.
+// One of a command that was killed in the middle is thawed first, lest it be taken for somebody else's.
 constexpr char kFreeze[] = R"sh(set -u
 list=/run/passthrough-lab-frozen
+[ ! -e $list ] || kill -CONT $(cat $list) 2>/dev/null
 : >$list
 for pid in $(pgrep -x qemu-system-x86); do
   grep -q '^State:[[:space:]]*T' /proc/$pid/status || echo $pid >>$list

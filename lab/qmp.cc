@@ -92,11 +92,13 @@ QmpConnection::~QmpConnection() {
 
 QmpConnection::QmpConnection(QmpConnection&& other) noexcept
     : socket_(std::exchange(other.socket_, -1)),
+      last_id_(other.last_id_),
       received_(std::move(other.received_)),
       events_(std::move(other.events_)) {}
 
 QmpConnection& QmpConnection::operator=(QmpConnection&& other) noexcept {
   std::swap(socket_, other.socket_);
+  std::swap(last_id_, other.last_id_);
   std::swap(received_, other.received_);
   std::swap(events_, other.events_);
   return *this;
@@ -160,6 +162,8 @@ json QmpConnection::Reply(std::string_view command, const Deadline& deadline) {
     json message = Receive(command, deadline);
     if (message.contains("event")) {
       events_.push_back(message.dump());
+    } else if (message.contains("id") && message["id"] != last_id_) {
+      continue;  // the answer to a command that was given up before it came
     } else if (message.contains("error")) {
       const json& error = message["error"];
       throw QmpError(fmt::format("QEMU refused {}: {}", command,
@@ -172,7 +176,7 @@ json QmpConnection::Reply(std::string_view command, const Deadline& deadline) {
 
 json QmpConnection::Execute(std::string_view command, const json& arguments,
                             const Deadline& deadline) {
-  json request = {{"execute", command}};
+  json request = {{"execute", command}, {"id", ++last_id_}};
   if (!arguments.is_null()) request["arguments"] = arguments;
   Send(request.dump() + "\n", -1, deadline);
   return Reply(command, deadline);
@@ -189,7 +193,7 @@ std::string QmpConnection::ExecuteHuman(std::string_view command_line, const Dea
 
 void QmpConnection::SendDescriptor(std::string_view name, int descriptor,
                                    const Deadline& deadline) {
-  const json request = {{"execute", "getfd"}, {"arguments", {{"fdname", name}}}};
+  const json request = {{"execute", "getfd"}, {"arguments", {{"fdname", name}}}, {"id", ++last_id_}};
   Send(request.dump() + "\n", descriptor, deadline);
   Reply("getfd", deadline);
 }

@@ -52,6 +52,7 @@ class QmpConnection {
   nlohmann::json Reply(std::string_view command, const Deadline& deadline);
 
   int socket_ = -1;
+  int last_id_ = 0;  // of the last command
   std::string received_;            // not yet a whole line
   std::deque<std::string> events_;  // as text, oldest first
 };

@@ -45,8 +45,8 @@ void WaitForMigration(QmpConnection& qmp, std::string_view what, const Deadline&
 
 void SaveMachine(QmpConnection& qmp, const std::filesystem::path& state_file,
                  const std::filesystem::path& new_layer, const Deadline& deadline) {
-  qmp.Execute("stop", deadline);
   try {
+    qmp.Execute("stop", deadline);  // interrupted, it may have been done
     qmp.Execute("blockdev-snapshot-sync",
                 {{"device", "disk"}, {"snapshot-file", new_layer.string()}, {"format", "qcow2"}},
                 deadline);

@@ -15,6 +15,8 @@
 namespace passthrough {
 namespace {
 
+constexpr int kNeither = 2;  // neither up nor down, or unknown
+
 void PrintLine(std::string_view name, std::string_view value) {
   fmt::print("{:<13} {}\n", fmt::format("{}:", name), value);
 }
@@ -64,9 +66,7 @@ void PrintLab(const LabPaths& paths, const LabRecord& record) {
   PrintSnapshots(paths);
 }
 
-}  // namespace
-
-int RunStatus(const CommandLine& line) {
+int Status(const CommandLine& line) {
   const LabPaths paths(LabDirectoryOf(line));
   const std::optional<LabRecord> record = ReadLabRecord(paths);
   const bool up = record && record->phase == LabPhase::kUp && MachineRuns(*record);
@@ -80,7 +80,20 @@ int RunStatus(const CommandLine& line) {
       PrintDomains(paths);
     }
   }
-  return up ? 0 : 1;
+  if (up) return 0;
+  return record && MachineRuns(*record) ? kNeither : 1;  // a restore is under way, or was cut off
+}
+
+}  // namespace
+
+// Whoever asks takes 1 for "nothing is on it any more": an error must not say that.
+int RunStatus(const CommandLine& line) {
+  try {
+    return Status(line);
+  } catch (const std::exception& error) {
+    fmt::print(stderr, "passthrough-lab: {}\n", error.what());
+    return kNeither;
+  }
 }
 
 }  // namespace passthrough

@@ -70,8 +70,16 @@ Profile LoadProfile(const std::string& name_or_path, const Placeholders& placeho
   return profile;
 }
 
-void RequireDeployerFollowsConnect(const Profile& profile) {
+void RequireConnectIsFollowed(const Profile& profile, bool deploys) {
   if (profile.connect.empty()) return;
+  if (profile.host) {
+    throw Error(fmt::format(
+        "--connect {}: profile {} is for a host that it brings up itself, and takes libvirt, the jump host and the "
+        "kind of driver from that. Name the profile of the host that is there: --profile host, host-own-deployer or "
+        "one of your own.",
+        Printable(profile.connect), profile.name));
+  }
+  if (!deploys) return;
   for (const CommandSequence& commands : {profile.deployer.create, profile.deployer.destroy}) {
     for (const auto& command : commands) {
       if (std::find(command.begin(), command.end(), profile.connect) != command.end()) continue;

@@ -34,7 +34,8 @@ struct TimeLimits {
 
 // Commands that bring a host up and down that does not run all the time, such as a lab. Argument
 // lists; an empty list is a step that is not needed. `status` exits 0 if the host is up already:
-// then it is not this run's to bring down. `facts` is a file that exists once the host is up: a
+// then it is not this run's to bring down; 1 if it is down, and with it all that was on it; with another status where
+// neither is known. `facts` is a file that exists once the host is up: a
 // profile fragment (libvirt, ssh, stub_driver, …) laid over this profile.
 struct HostCommands {
   std::vector<std::string> status;
@@ -89,9 +90,11 @@ struct Profile {
 Profile LoadProfile(const std::string& name_or_path, const Placeholders& placeholders,
                     const std::string& connect = {});
 
-// Throws Error where one of the deployer's commands does not name profile.connect: the cluster would be made in
-// one place and looked for, and destroyed, in another. Nothing is thrown where profile.connect is empty.
-void RequireDeployerFollowsConnect(const Profile& profile);
+// Throws Error where profile.connect would not be the place of everything: the profile brings its own host up, whose
+// facts would hold for another one; or, where the run `deploys`, one of the deployer's commands does not name it: the
+// cluster would be made in one place and looked for, and destroyed, in another. Nothing is thrown where profile.connect
+// is empty.
+void RequireConnectIsFollowed(const Profile& profile, bool deploys);
 
 // Lays `profile.host->facts` over `profile`: a file with any of libvirt, ssh, jump, known_hosts,
 // deployer, time_limits, stub_driver and emulated_devices, each as in a profile; what it does not name stays.

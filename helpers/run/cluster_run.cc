@@ -60,7 +60,7 @@ void ClusterRun::Phase(const std::string& name, const std::string& doing, Body b
   } catch (const Error& error) {
     const double took = progress_.End(doing + ": failed");
     record_.phases.push_back({.name = name, .seconds = took, .error = error.what()});
-    WriteRecord();
+    TryToWriteRecord();
     throw;
   }
 }
@@ -75,7 +75,15 @@ void ClusterRun::WriteRecord() {
 
 void ClusterRun::RecordError(const std::string& error) {
   record_.error = error;
-  WriteRecord();
+  TryToWriteRecord();
+}
+
+void ClusterRun::TryToWriteRecord() {
+  try {
+    WriteRecord();
+  } catch (const Error& problem) {  // a full disk
+    progress_.Line(Printable(problem.what()));
+  }
 }
 
 LibvirtConnection& ClusterRun::Libvirt() {
@@ -117,10 +125,14 @@ void ClusterRun::ClaimHost() {
 // Throws where the lease is gone: whoever watched the run found it dead and took down what it had made, as where
 // ctest was killed and its deploy step lives on. What is made from then on nobody would owe.
 void ClusterRun::UpdateLease() {
+  if (!std::filesystem::exists(run_.RunJson())) {
+    throw Error(fmt::format("{} was deleted while the run went on: the guard takes down what it made",
+                            run_.path().string()));
+  }
   if (!std::filesystem::exists(run_.LeaseJson())) {
     throw Error(fmt::format("{} is gone: the run was taken down while it went on", run_.LeaseJson().string()));
   }
-  WriteLease(run_.LeaseJson(), lease_);
+  WriteRunLease(run_, lease_);
 }
 
 GpuDebts ClusterRun::NoteUnplugged() {
@@ -398,11 +410,7 @@ void ClusterRun::TearDownIfOwed() {
   }
   const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
   record_.phases.push_back({.name = "destroy", .seconds = took.count(), .error = failed});
-  try {
-    WriteRecord();
-  } catch (const Error& error) {  // a full disk
-    progress_.Line(Printable(error.what()));
-  }
+  TryToWriteRecord();
 }
 
 }  // namespace passthrough

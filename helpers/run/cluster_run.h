@@ -79,6 +79,7 @@ class ClusterRun {
   std::vector<DisruptionTarget> GpuNodesToDisturb() const;
   LibvirtConnection& Libvirt();
   void WriteRecord();
+  void TryToWriteRecord();  // where it cannot, tells that only
   void UpdateLease();
   // Notes GPUs in the lease while they are unplugged, where the cluster outlives the run: a lease and a guard of
   // an attached run begin here.

@@ -19,6 +19,7 @@
 #include "helpers/run/lease.h"
 #include "helpers/run/owed_gpus.h"
 #include "helpers/run/progress.h"
+#include "helpers/run/run_registry.h"
 #include "helpers/run/teardown.h"
 
 extern char** environ;
@@ -77,11 +78,12 @@ bool WaitForOrphan(const RunDirectory& run, pid_t watched) {
   // glibc 2.36 has a wrapper, older ones do not (pidfd_open(2)).
   const int pidfd = static_cast<int>(syscall(SYS_pidfd_open, watched, 0));
   bool ended = pidfd < 0;
-  bool leased = std::filesystem::exists(run.LeaseJson());
+  const auto is_leased = [&] { return std::filesystem::exists(LeaseHome(run).LeaseJson()); };
+  bool leased = is_leased();
   while (leased && !ended) {
     pollfd descriptor{.fd = pidfd, .events = POLLIN, .revents = 0};
     ended = poll(&descriptor, 1, kLookForLeaseEveryMilliseconds) > 0;
-    leased = std::filesystem::exists(run.LeaseJson());
+    leased = is_leased();
   }
   if (pidfd >= 0) close(pidfd);
   return leased;
@@ -111,13 +113,14 @@ void StartGuard(const RunDirectory& run, pid_t watched) {
   if (error != 0) throw Error(fmt::format("cannot start the guard {}: {}", self, strerror(error)));
 }
 
-int RunGuard(const RunDirectory& run, pid_t watched) {
+int RunGuard(const RunDirectory& watched_run, pid_t watched) {
   for (const int signal : {SIGINT, SIGTERM, SIGHUP, SIGPIPE}) std::signal(signal, SIG_IGN);
   const sigset_t unheeded = UnheededSignals();
   pthread_sigmask(SIG_UNBLOCK, &unheeded, nullptr);  // what waited is dropped
-  if (!WaitForOrphan(run, watched)) return 0;
+  if (!WaitForOrphan(watched_run, watched)) return 0;
   try {
     Progress progress(stdout, true);
+    const RunDirectory run = LeaseHome(watched_run);
     const Lease lease = ReadLease(run.LeaseJson());
     if (lease.ClusterStays()) {
       progress.Line(fmt::format("process {} ended; the cluster of {} stays", watched, lease.config));

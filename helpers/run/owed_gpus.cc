@@ -9,7 +9,8 @@
 #include "helpers/base/text.h"
 #include "helpers/libvirt/connection.h"
 #include "helpers/libvirt/domain_xml_reader.h"
-#include "helpers/process/child_process.h"
+#include "helpers/run/host_status.h"
+#include "helpers/run/run_registry.h"
 #include "helpers/run/lease_end.h"
 
 namespace passthrough {
@@ -32,15 +33,6 @@ std::string WhySettled(const OwedGpu& owed, const DomainFinder& domains) {
                               owed.domain, *state);
   }
   return {};
-}
-
-bool HostIsDown(const Lease& lease) {
-  if (lease.host_status.empty()) return false;
-  try {
-    return !RunChild(lease.host_status, {}, Deadline::After(kConnectLimit).Uninterruptible()).Succeeded();
-  } catch (const Error&) {
-    return false;
-  }
 }
 
 }  // namespace
@@ -88,7 +80,7 @@ std::string GiveOwedGpusBack(Lease& lease, Progress& progress, std::chrono::seco
                                .live = [&](const std::string& name) { return LiveDomainOf(libvirt, name); }};
     lease.unplugged = GiveBack(lease.unplugged, domains, tell, limit);
   } catch (const Error& error) {
-    if (HostIsDown(lease)) {
+    if (HostIsKnownDown(lease.host_status)) {
       progress.Line("the host is down, and with it the domains that are owed GPUs");
       lease.unplugged.clear();
       return {};
@@ -111,7 +103,7 @@ bool GiveGpusBack(const RunDirectory& run, Progress& progress, std::chrono::seco
   if (lease.attached && lease.unplugged.empty()) {
     EndLease(run);
   } else if (lease.unplugged.size() != before) {
-    WriteLease(run.LeaseJson(), lease);
+    WriteRunLease(run, lease);
   }
   return lease.unplugged.empty();
 }

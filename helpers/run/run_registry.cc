@@ -54,12 +54,21 @@ bool TakeDown(const OwedRun& owed, Progress& progress) {
   progress.Line(fmt::format("an earlier run was killed and still owes its teardown ({}): taking down "
                             "what is left of {}",
                             owed.run.string(), owed.lease.config));
-  const RunDirectory run = RunDirectory::Open(owed.run);
-  const TeardownReport report = TearDown(run, progress);
-  for (const std::string& error : {report.look_error, report.reap_error, report.host_error}) {
-    if (!error.empty()) progress.Line(Printable(error));
+  if (owed.run != owed.lease.run) {
+    progress.Line(fmt::format("its run directory {} was deleted meanwhile; what teardown needs of it had been kept",
+                              owed.lease.run));
   }
-  return !fs::exists(run.LeaseJson());
+  try {
+    const RunDirectory run = RunDirectory::Open(owed.run);
+    const TeardownReport report = TearDown(run, progress);
+    for (const std::string& error : {report.look_error, report.reap_error, report.host_error}) {
+      if (!error.empty()) progress.Line(Printable(error));
+    }
+    return !fs::exists(run.LeaseJson());
+  } catch (const std::exception& error) {  // other runs are owed a teardown, too
+    progress.Line(Printable(error.what()));
+    return false;
+  }
 }
 
 // Of a run that is gone and whose cluster stays. Returns whether none is owed any more.
@@ -73,9 +82,48 @@ bool GiveGpusBack(const OwedRun& owed, Progress& progress) {
   }
 }
 
+fs::path Runs() { return UserStateDirectory() / "runs"; }
+fs::path Copies() { return UserStateDirectory() / "leases"; }
+
+// A run's own name is its time to the second: runs of other log directories may have the same one. That of what is
+// kept of a run is the run's.
+std::string EntryName(const fs::path& run) {
+  if (run.parent_path() == Copies()) return run.filename().string();
+  return fmt::format("{}-{:016x}", run.filename().string(), std::hash<std::string>()(run.string()));
+}
+
+fs::path CopyOf(const fs::path& run) { return Copies() / EntryName(run); }
+
+// Not merely its lease, which is gone when the run ended.
+bool IsDeleted(const fs::path& run) { return !fs::exists(run / "run.json") && !fs::exists(run / "lease.json"); }
+
+// What teardown needs beside the lease, which is written whenever it changes.
+void Keep(const RunDirectory& run) {
+  const fs::path copy = CopyOf(run.path());
+  fs::remove_all(copy);
+  fs::create_directories(copy / "evidence" / "host");
+  fs::permissions(copy, fs::perms::owner_all);
+  fs::copy_file(run.RunJson(), copy / "run.json");
+  const fs::path cluster = fs::path("evidence") / "cluster.yaml";
+  if (fs::exists(run.path() / cluster)) fs::copy_file(run.path() / cluster, copy / cluster);
+  WriteLease(copy / "lease.json", ReadLease(run.LeaseJson()));
+}
+
 }  // namespace
 
-RunRegistry::RunRegistry() : directory_(UserStateDirectory() / "runs") {
+RunDirectory LeaseHome(const RunDirectory& run) {
+  const fs::path copy = CopyOf(run.path());
+  if (!IsDeleted(run.path()) || !fs::exists(copy / "lease.json")) return run;
+  return RunDirectory::Open(copy);
+}
+
+void WriteRunLease(const RunDirectory& run, const Lease& lease) {
+  WriteLease(run.LeaseJson(), lease);
+  const fs::path copy = CopyOf(run.path()) / "lease.json";
+  if (copy != run.LeaseJson() && fs::exists(copy)) WriteLease(copy, lease);
+}
+
+RunRegistry::RunRegistry() : directory_(Runs()) {
   std::error_code error;
   fs::create_directories(directory_, error);
   lock_ = open(directory_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -90,10 +138,10 @@ RunRegistry::RunRegistry() : directory_(UserStateDirectory() / "runs") {
 
 RunRegistry::~RunRegistry() { close(lock_); }
 
-// A run's own name is its time to the second: runs of other log directories may have the same one.
-fs::path RunRegistry::Entry(const fs::path& run) const {
-  return directory_ / fmt::format("{}-{:016x}", run.filename().string(),
-                                  std::hash<std::string>()(run.string()));
+void RunRegistry::Forget(const fs::path& entry) {
+  std::error_code ignored;
+  fs::remove(entry, ignored);
+  fs::remove_all(Copies() / entry.filename(), ignored);
 }
 
 std::vector<OwedRun> RunRegistry::Owed(std::vector<std::string>* unreadable) {
@@ -103,12 +151,19 @@ std::vector<OwedRun> RunRegistry::Owed(std::vector<std::string>* unreadable) {
   std::vector<OwedRun> owed;
   for (const fs::path& entry : entries) {
     std::error_code error;
-    const fs::path run = fs::read_symlink(entry, error);
+    fs::path run = fs::read_symlink(entry, error);
     if (error) continue;  // not ours
+    bool is_there = fs::exists(run / "lease.json", error);
+    if (error) continue;
+    if (const fs::path copy = Copies() / entry.filename(); !is_there && IsDeleted(run)) {
+      run = copy;
+      is_there = fs::exists(copy / "lease.json", error);
+    }
+    if (!is_there) {
+      Forget(entry);
+      continue;
+    }
     const fs::path lease = run / "lease.json";
-    const bool is_there = fs::exists(lease, error);
-    if (!is_there && !error) fs::remove(entry, error);
-    if (!is_there) continue;
     try {
       OwedRun one{run, ReadLease(lease), OwedRun::State::kStale};
       one.state = StateOf(one.lease);
@@ -124,16 +179,18 @@ std::vector<OwedRun> RunRegistry::Owed(std::vector<std::string>* unreadable) {
 }
 
 void RunRegistry::Add(const RunDirectory& run) {
-  const fs::path entry = Entry(run.path());
-  std::error_code error;
-  fs::remove(entry, error);
-  fs::create_symlink(run.path(), entry, error);
-  if (error) throw Error(fmt::format("cannot make {}: {}", entry.string(), error.message()));
+  const fs::path entry = directory_ / EntryName(run.path());
+  try {
+    Keep(run);
+    fs::remove(entry);
+    fs::create_symlink(run.path(), entry);
+  } catch (const fs::filesystem_error& error) {
+    throw Error(fmt::format("cannot register {} in {}: {}", run.path().string(), entry.string(), error.what()));
+  }
 }
 
 void RunRegistry::Remove(const fs::path& run) {
-  std::error_code error;
-  fs::remove(Entry(run), error);
+  Forget(directory_ / EntryName(run));
 }
 
 bool InEachOthersWay(const Lease& one, const Lease& other) {
@@ -141,6 +198,11 @@ bool InEachOthersWay(const Lease& one, const Lease& other) {
   if (!one.host_down.empty() || !other.host_down.empty()) return true;
   return Meet(one.domains, other.domains) || Meet(one.networks, other.networks) ||
          Meet(one.pools, other.pools);
+}
+
+void RequireEnded(const RunDirectory& run, const Lease& lease) {
+  const OwedRun owed{run.path(), lease, StateOf(lease)};
+  if (owed.state == OwedRun::State::kHeld) throw Error(WhoHolds(owed));
 }
 
 void RegisterAttached(const RunDirectory& run, const Lease& lease) {

@@ -19,13 +19,21 @@ struct OwedRun {
     kKept,   // its cluster stays on purpose (--no-cleanup, --attach); GPUs may be owed to it
     kStale,  // its owner is gone: what is left is to be taken down
   };
-  std::filesystem::path run;
+  std::filesystem::path run;  // LeaseHome(): the run directory, or what is kept of it
   Lease lease;
   State state = State::kStale;
 };
 
+// Where the lease of `run` is: in the run directory, or, where somebody deleted that, in the copy that the registry
+// keeps of what teardown needs. (A CI job's checkout is cleaned before the next job, and its run directories with it.)
+// The copy is a run directory, too. `run` itself where the lease is in neither.
+RunDirectory LeaseHome(const RunDirectory& run);
+
+// Writes the lease of a run, and its copy where the run is registered. On the disk when it returns. Throws Error.
+void WriteRunLease(const RunDirectory& run, const Lease& lease);
+
 // The registry of this user: one symbolic link a run in $XDG_STATE_HOME/pcie-passthrough-suite/runs
-// (~/.local/state without it). Holds its lock while it lives: between looking and registering, no
+// (~/.local/state without it), and beside it, in leases, what is kept of the run. Holds its lock while it lives: between looking and registering, no
 // other process does either. Throws Error where the directory cannot be made or locked.
 class RunRegistry {
  public:
@@ -34,7 +42,7 @@ class RunRegistry {
   RunRegistry(const RunRegistry&) = delete;
   RunRegistry& operator=(const RunRegistry&) = delete;
 
-  // Entries whose run or lease is gone are removed; those whose lease cannot be read are told of in
+  // Entries whose lease is gone, also from what is kept, are removed; those whose lease cannot be read are told of in
   // `unreadable`, a sentence each, if it is given.
   std::vector<OwedRun> Owed(std::vector<std::string>* unreadable = nullptr);
   void Add(const RunDirectory& run);
@@ -42,7 +50,7 @@ class RunRegistry {
   void Remove(const std::filesystem::path& run);
 
  private:
-  std::filesystem::path Entry(const std::filesystem::path& run) const;
+  void Forget(const std::filesystem::path& entry);
 
   std::filesystem::path directory_;
   int lock_ = -1;
@@ -55,6 +63,9 @@ bool InEachOthersWay(const Lease& one, const Lease& other);
 // Registers `lease` for `run`, after taking down what stale runs left in its way, and tells that.
 // Throws Error where a run that lives or that is kept is in the way, with who and what to do.
 void Claim(const RunDirectory& run, const Lease& lease, Progress& progress);
+
+// Throws Error, with who holds it, where the process that owns `lease` of `run` lives.
+void RequireEnded(const RunDirectory& run, const Lease& lease);
 
 // Registers `lease` of a run that only attached: it is in nobody's way. Throws Error.
 void RegisterAttached(const RunDirectory& run, const Lease& lease);

@@ -15,8 +15,10 @@
 #include "helpers/base/wait.h"
 #include "helpers/libvirt/connection.h"
 #include "helpers/process/child_process.h"
+#include "helpers/run/host_status.h"
 #include "helpers/run/lease_end.h"
 #include "helpers/run/owed_gpus.h"
+#include "helpers/run/run_registry.h"
 
 namespace passthrough {
 
@@ -28,7 +30,6 @@ namespace {
 using std::chrono::seconds;
 
 constexpr int kLinesInMessage = 5;
-constexpr seconds kConnectLimit{30};
 // For a hypervisor that went away, such as a libvirtd that restarts.
 constexpr seconds kComeBackLimit{90};
 // A function goes back to its host driver and a tap device goes away a moment after destroy returned.
@@ -80,8 +81,8 @@ std::vector<std::string> StrangersIn(const Lease& lease, const Inventory& now) {
 // One teardown under way.
 class Teardown {
  public:
-  Teardown(const RunDirectory& run, Lease lease, Progress& progress)
-      : run_(run), lease_(std::move(lease)), progress_(progress) {}
+  Teardown(const RunDirectory& run, Lease lease, Progress& progress, seconds connect_limit)
+      : run_(run), lease_(std::move(lease)), progress_(progress), connect_limit_(connect_limit) {}
 
   // Goes on from what an earlier teardown found.
   void Continue(TeardownReport report) { report_ = std::move(report); }
@@ -106,7 +107,7 @@ class Teardown {
     FindStrangers();
     if (HasNoStrangers()) RunDestroy();
     if (!report_.destroy_error.empty() && !LibvirtAnswers()) {
-      if (HostIsDown()) {
+      if (HostIsKnownDown(lease_.host_status)) {
         progress_.Line("the host is down: nothing is left on it");
         return RecordThatTheClusterIsGone();
       }
@@ -131,7 +132,7 @@ class Teardown {
   }
 
   void NoteLease() {
-    TryToWrite([this] { WriteLease(run_.LeaseJson(), lease_); });
+    TryToWrite([this] { WriteRunLease(run_, lease_); });
   }
 
   void RecordThatTheClusterIsGone() {
@@ -148,7 +149,7 @@ class Teardown {
   void FindStrangers() {
     if (!lease_.host_down.empty()) return;
     try {
-      auto libvirt = LibvirtConnection::Open(lease_.libvirt_uri, Limit(kConnectLimit));
+      auto libvirt = LibvirtConnection::Open(lease_.libvirt_uri, Limit(connect_limit_));
       const std::vector<std::string> strangers = StrangersIn(lease_, libvirt.TakeInventory());
       if (strangers.empty()) return;
       const std::string what = JoinForHumans(strangers);
@@ -162,7 +163,7 @@ class Teardown {
         report_.left_alone = strangers;
         progress_.Line(fmt::format("left alone, for somebody else made it: {}", what));
       }
-    } catch (const LibvirtError&) {
+    } catch (const Error&) {  // one that hangs is a TimeoutError
       // Then destroy cannot reach it either, and says so.
     }
   }
@@ -205,18 +206,9 @@ class Teardown {
     progress_.End(report_.destroy_error.empty() ? "destroyed" : "the deployer's destroy failed");
   }
 
-  bool HostIsDown() const {
-    if (lease_.host_status.empty()) return false;
-    try {
-      return !RunChild(lease_.host_status, {}, Limit(kConnectLimit)).Succeeded();
-    } catch (const Error&) {
-      return false;
-    }
-  }
-
   bool LibvirtAnswers() const {
     try {
-      LibvirtConnection::Open(lease_.libvirt_uri, Limit(kConnectLimit));
+      LibvirtConnection::Open(lease_.libvirt_uri, Limit(connect_limit_));
       return true;
     } catch (const Error&) {
       return false;
@@ -241,7 +233,7 @@ class Teardown {
   void Look() {
     progress_.Begin("looking for leftovers");
     try {
-      auto libvirt = LibvirtConnection::Open(lease_.libvirt_uri, Limit(kConnectLimit));
+      auto libvirt = LibvirtConnection::Open(lease_.libvirt_uri, Limit(connect_limit_));
       const Inventory after = SettledInventory(libvirt);
       Reap(libvirt, after);
       TryToWrite([&] { WriteFile(run_.HostAfter(), ToJson(after)); });
@@ -256,7 +248,9 @@ class Teardown {
   // The inventory once it equals the one before the run, or the last one seen.
   Inventory SettledInventory(LibvirtConnection& libvirt) {
     std::optional<Inventory> before;
-    TryToWrite([&] { before = InventoryFromJson(ReadFile(run_.HostBefore())); });
+    if (std::filesystem::exists(run_.HostBefore())) {
+      TryToWrite([&] { before = InventoryFromJson(ReadFile(run_.HostBefore())); });
+    }
     const Deadline deadline = Limit(kSettleLimit);
     BackOff back_off;
     while (true) {
@@ -306,23 +300,24 @@ class Teardown {
   void BringHostDown() {
     progress_.Begin("bringing the host down");
     report_.host_error = Run(lease_.host_down, run_.HostStopLog(), kHostDownLimit);
-    if (!report_.host_error.empty() && HostIsDown()) report_.host_error.clear();
+    if (!report_.host_error.empty() && HostIsKnownDown(lease_.host_status)) report_.host_error.clear();
     progress_.End(report_.host_error.empty() ? "host is down" : "the host did not go down");
   }
 
   const RunDirectory& run_;
   Lease lease_;
   Progress& progress_;
+  const seconds connect_limit_;
   TeardownReport report_;
 };
 
 }  // namespace
 
-TeardownReport TearDown(const RunDirectory& run, Progress& progress) {
+TeardownReport TearDown(const RunDirectory& run, Progress& progress, seconds connect_limit) {
   const TeardownLock lock(run);
   if (!std::filesystem::exists(run.LeaseJson())) return ReadTeardownReport(run);
   const Lease lease = ReadLease(run.LeaseJson());
-  Teardown teardown(run, lease, progress);
+  Teardown teardown(run, lease, progress, connect_limit);
   // Somebody was killed between the cluster's end and the host's: what was noted of it holds.
   if (!lease.deployed && std::filesystem::exists(ReportPath(run))) teardown.Continue(ReadTeardownReport(run));
   const TeardownReport report = teardown.Do();

@@ -1,6 +1,7 @@
 // Taking down what a lease names. Done by the run itself, by ctest's cluster.destroy or by the guard.
 #pragma once
 
+#include <chrono>
 #include <string>
 #include <vector>
 
@@ -26,10 +27,12 @@ struct TeardownReport {
 // (evidence/host/after.json), removes through libvirt what the lease names and is still there, brings
 // the host down where it is ours, and removes the lease unless something remains. Where an object has
 // a name of the lease's and is not what the run made, the deployer's destroy, which goes by names, is
-// not run. What it cannot write down, on a full disk, it does all the same. One process at a time (a lock on the run); where another did it
-// meanwhile, returns its report. Never interrupted. Throws Error only where the run directory cannot
-// be read or written.
-TeardownReport TearDown(const RunDirectory& run, Progress& progress);
+// not run. What it cannot write down, on a full disk, it does all the same. A libvirt that does not answer for
+// `connect_limit` is waited for, as one that is restarted. One process at a time (a lock on the run); where another did
+// it meanwhile, returns its report. Never interrupted. Throws Error only where the run directory cannot be read or
+// written.
+TeardownReport TearDown(const RunDirectory& run, Progress& progress,
+                        std::chrono::seconds connect_limit = std::chrono::seconds(30));
 
 // Throws EvidenceError, also where there was no teardown yet.
 TeardownReport ReadTeardownReport(const RunDirectory& run);

@@ -138,18 +138,29 @@ TEST(ProfileTest, ConnectTakesTheDeployerAlong) {
   EXPECT_EQ(own.libvirt_uri, uri);
   EXPECT_THAT(own.deployer.create, ElementsAre(testing::Contains(uri)));
   EXPECT_THAT(own.deployer.destroy, ElementsAre(testing::Contains(uri)));
-  EXPECT_NO_THROW(RequireDeployerFollowsConnect(own));
+  EXPECT_NO_THROW(RequireConnectIsFollowed(own, true));
   const Profile here = LoadProfile("host-own-deployer", Values());
   EXPECT_THAT(here.deployer.destroy, ElementsAre(testing::Contains("qemu:///system")));
-  EXPECT_NO_THROW(RequireDeployerFollowsConnect(here));
+  EXPECT_NO_THROW(RequireConnectIsFollowed(here, true));
 }
 
 TEST(ProfileTest, ADeployerThatStaysHereIsNoneForAnotherHost) {
-  for (const std::string name : {"host", "host-ai-how-hpc", "host-ai-how-system", "lab"}) {
+  for (const std::string name : {"host", "host-ai-how-hpc", "host-ai-how-system"}) {
     const Profile profile = LoadProfile(name, Values(), "qemu+ssh://root@gpu-host/system");
-    EXPECT_THAT([&] { RequireDeployerFollowsConnect(profile); },
+    EXPECT_THAT([&] { RequireConnectIsFollowed(profile, true); },
                 ThrowsMessage<Error>(testing::AllOf(HasSubstr("--connect qemu+ssh://root@gpu-host/system: profile " + name),
                                                     HasSubstr("host-own-deployer"), HasSubstr("--attach"))));
+    EXPECT_NO_THROW(RequireConnectIsFollowed(profile, false)) << "it is there already";
+  }
+}
+
+// The lab's facts (its jump host, its stand-in for the driver) would be taken for the other host's.
+TEST(ProfileTest, AProfileThatBringsItsHostUpIsNoneForAnotherHost) {
+  const Profile lab = LoadProfile("lab", Values(), "qemu+ssh://root@gpu-host/system");
+  for (const bool deploys : {true, false}) {
+    EXPECT_THAT([&] { RequireConnectIsFollowed(lab, deploys); },
+                ThrowsMessage<Error>(testing::AllOf(HasSubstr("profile lab is for a host that it brings up itself"),
+                                                    HasSubstr("--profile host"))));
   }
 }
 

@@ -51,6 +51,13 @@ TEST_F(Qmp, RunsCommands) {
   EXPECT_THAT(qmp.ExecuteHuman("info name", deadline_), HasSubstr(name_));
 }
 
+TEST_F(Qmp, AnAnswerThatNobodyWaitedForIsNotTheNextOnes) {
+  QmpConnection qmp = Connect();
+  EXPECT_THROW(qmp.Execute("query-commands", Deadline::After(0s)), TimeoutError);
+  EXPECT_EQ(qmp.Execute("query-status", deadline_)["running"], true);
+  EXPECT_THAT(qmp.ExecuteHuman("info name", deadline_), HasSubstr(name_));
+}
+
 TEST_F(Qmp, TellsWhatQemuRefuses) {
   QmpConnection qmp = Connect();
   EXPECT_THAT([&] { qmp.Execute("no-such-command", deadline_); },

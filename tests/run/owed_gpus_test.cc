@@ -190,6 +190,7 @@ TEST_F(OwedRunTest, TheNextStartDoesIt) {
   Owe("gone", kUuid);
   RegisterAttached(run_, lease_);
   const RunDirectory next = RunDirectory::Create(scratch_.path() / "next");
+  WriteFile(next.RunJson(), "{}");
   Lease lease;
   lease.place = lease_.place;
   lease.owner = IdentityOf(getpid());

@@ -117,12 +117,69 @@ TEST_F(RunRegistryTest, ReapTakesDownWhatIsStaleOnly) {
   EXPECT_EQ(Registered(), 1u);
 }
 
-TEST_F(RunRegistryTest, ForgetsRunsWhoseDirectoryIsGone) {
+// A CI job's checkout is cleaned before the next job: "git clean -ffdx" deletes logs/, and a killed job's run with it.
+TEST_F(RunRegistryTest, ARunWhoseDirectoryWasDeletedStillOwes) {
+  const fs::path proof = scratch_.path() / "was-taken-down";
+  const RunDirectory run = NewRun("one");
+  Lease lease = NewLease(run, getpid());
+  lease.owner = EndedProcess();
+  lease.host_down = {"touch", proof.string()};
+  Claim(run, lease, progress_);
+  fs::remove_all(run.path());
+  {
+    const std::vector<OwedRun> owed = RunRegistry().Owed();
+    ASSERT_EQ(owed.size(), 1u);
+    EXPECT_EQ(owed[0].state, OwedRun::State::kStale);
+    EXPECT_EQ(owed[0].lease.run, run.path());
+  }
+  EXPECT_TRUE(ReapStaleRuns(progress_));
+  EXPECT_TRUE(fs::exists(proof));
+  EXPECT_EQ(Registered(), 0u);
+  EXPECT_FALSE(fs::exists(run.path())) << "nothing is made again where somebody deleted it";
+  for (const char* const what : {"runs", "leases"}) {
+    EXPECT_TRUE(fs::is_empty(scratch_.path() / "state" / "pcie-passthrough-suite" / what)) << what;
+  }
+}
+
+TEST_F(RunRegistryTest, WhatIsKeptOfARunFollowsItsLease) {
+  const fs::path proof = scratch_.path() / "later";
+  const RunDirectory run = NewRun("one");
+  Lease lease = NewLease(run, getpid());
+  Claim(run, lease, progress_);
+  lease.owner = EndedProcess();
+  lease.host_down = {"touch", proof.string()};
+  WriteRunLease(run, lease);
+  fs::remove_all(run.path());
+  EXPECT_NE(LeaseHome(run).path(), run.path());
+  EXPECT_TRUE(ReapStaleRuns(progress_));
+  EXPECT_TRUE(fs::exists(proof));
+}
+
+TEST_F(RunRegistryTest, ARunThatEndedIsForgotten) {
   const RunDirectory run = NewRun("one");
   Claim(run, NewLease(run, getpid()), progress_);
-  fs::remove_all(run.path());
+  fs::remove(run.LeaseJson());
+  EXPECT_EQ(LeaseHome(run).path(), run.path()) << "its lease ended, it was not deleted";
   EXPECT_EQ(Registered(), 0u);
-  EXPECT_TRUE(fs::is_empty(scratch_.path() / "state" / "pcie-passthrough-suite" / "runs"));
+  for (const char* const what : {"runs", "leases"}) {
+    EXPECT_TRUE(fs::is_empty(scratch_.path() / "state" / "pcie-passthrough-suite" / what)) << what;
+  }
+}
+
+// A hypervisor that does not answer, or a run that cannot be read, keeps nobody else waiting.
+TEST_F(RunRegistryTest, OneThatCannotBeTakenDownDoesNotKeepTheOthers) {
+  const RunDirectory first = NewRun("one");
+  Lease lease = NewLease(first, getpid());
+  lease.owner = EndedProcess();
+  Claim(first, lease, progress_);
+  fs::remove(first.RunJson());
+  const RunDirectory second = NewRun("two");
+  lease = NewLease(second, getpid());
+  lease.owner = EndedProcess();
+  lease.place = "another host";
+  Claim(second, lease, progress_);
+  EXPECT_FALSE(ReapStaleRuns(progress_));
+  EXPECT_TRUE(WasTakenDown(second));
 }
 
 TEST_F(RunRegistryTest, ARunOfAnotherMachineIsNotTakenForDead) {

@@ -2,13 +2,17 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include <cstdlib>
+#include <cstring>
 
 #include "helpers/base/files.h"
 #include "helpers/libvirt/connection.h"
+#include "helpers/run/host_status.h"
 
 namespace passthrough {
 namespace {
@@ -97,6 +101,37 @@ TEST_F(TeardownTest, DestroysByItsCopyWhereTheFileIsGone) {
 }
 
 // As on a full disk: /dev/full takes nothing.
+// A libvirtd that hangs, or one whose socket unit accepts while it is restarted.
+TEST_F(TeardownTest, RunsTheDeployersDestroyAlsoWhereLibvirtHangs) {
+  const int listening = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  ASSERT_LT(Path("libvirt-sock").size(), sizeof address.sun_path);
+  strcpy(address.sun_path, Path("libvirt-sock").c_str());
+  ASSERT_EQ(bind(listening, reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
+  ASSERT_EQ(listen(listening, 5), 0);
+  lease_.libvirt_uri = "qemu+unix:///system?socket=" + Path("libvirt-sock");
+  WriteLease(run_.LeaseJson(), lease_);
+  const TeardownReport report = passthrough::TearDown(run_, progress_, std::chrono::seconds(1));
+  close(listening);
+  EXPECT_EQ(report.destroy_error, "");
+  EXPECT_EQ(ReadFile(Path("destroyed")), lease_.config + "\n");
+  EXPECT_NE(report.look_error, "") << "nobody knows what is left";
+  EXPECT_TRUE(fs::exists(run_.LeaseJson())) << "so it is still owed";
+  EXPECT_EQ(ReadTeardownReport(run_).look_error, report.look_error);
+}
+
+// Exit status 1 of the status command says "down". A network that fails the command fails libvirt as well.
+TEST_F(TeardownTest, AHostOfWhichNothingIsKnownIsNotDown) {
+  for (const char* const status : {"exit 255", "exit 2", "kill -9 $$"}) {
+    EXPECT_FALSE(HostIsKnownDown({"sh", "-c", status})) << status;
+  }
+  EXPECT_FALSE(HostIsKnownDown({}));
+  EXPECT_FALSE(HostIsKnownDown({"/no/such/command"}));
+  EXPECT_FALSE(HostIsKnownDown({"true"}));
+  EXPECT_TRUE(HostIsKnownDown({"false"}));
+}
+
 TEST_F(TeardownTest, NeedsNoRoomOnTheDisk) {
   WriteLease(run_.LeaseJson(), lease_);
   fs::remove(run_.ClusterDestroyLog());

@@ -103,6 +103,36 @@ TEST_F(NeverGreenTest, AFilterThatMatchesNothing) {
   EXPECT_FALSE(fs::exists(Path("logs"))) << "something was deployed for nothing";
 }
 
+TEST_F(NeverGreenTest, AnUnknownOptionOfGoogleTest) {
+  for (const std::vector<std::string>& more : {std::vector<std::string>{}, {"--gtest_list_tests"}}) {
+    std::vector<std::string> arguments = Arguments(MakeProfile("true"));
+    arguments.push_back("--gtest_fliter=PciDevice.*");
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    const ChildResult result = RunSuite(arguments);
+    EXPECT_EQ(result.exit_status, 1);
+    EXPECT_THAT(result.output, HasSubstr("--gtest_fliter=PciDevice.*: no such option"));
+  }
+}
+
+// ctest runs in the build directory; the user did not.
+TEST_F(NeverGreenTest, CtestTakesRelativePathsFromWhereTheUserIs) {
+  WriteFile(Path("my.yaml"), ReadFile(config_));
+  fs::rename(MakeProfile("true"), Path("here.yaml"));
+  ChildOptions options;
+  options.working_directory = "/";
+  WriteFile(Path("CTestTestfile.cmake"),
+            fmt::format("include(\"{}/ClusterTests.cmake\")\n", PASSTHROUGH_BINARY_DIR));
+  options.environment = {{"PASSTHROUGH_PROFILE", "./here.yaml"},
+                         {"PASSTHROUGH_CONFIG", "my.yaml"},
+                         {"PASSTHROUGH_RUN_LINK", Path("run-link").string()},
+                         {"PWD", Path(".").parent_path().string()}};
+  const ChildResult result = RunChild({"ctest", "--test-dir", Path(".").string(), "-N", "-V"}, options,
+                                      Deadline::After(std::chrono::minutes(1)));
+  EXPECT_THAT(result.output, HasSubstr("cluster.deploy"));
+  EXPECT_THAT(result.output, HasSubstr(Path("my.yaml").string()));
+  EXPECT_THAT(ReadFile(Path("run-link.cmake")), HasSubstr("WORKING_DIRECTORY [==[" + Path(".").parent_path().string()));
+}
+
 TEST_F(NeverGreenTest, AnUnknownOptionAndAMissingFile) {
   EXPECT_EQ(RunSuite({"--confg", "x"}).exit_status, 1);
   const ChildResult result = RunSuite({"--config", "/nonexistent/x.yaml", "--profile", "also-missing"});

@@ -142,6 +142,45 @@ TEST_F(RunAllTest, IsGreenWhereAllAre) {
   EXPECT_THAT(ReadFile(Path("logs/all/junit.xml")), HasSubstr(R"(tests="1" failures="0")"));
 }
 
+// The user's options come last and the last one wins: one file four times under four names is no run of all.
+TEST_F(RunAllTest, RefusesWhatWouldMakeItSomethingElse) {
+  Script("build/bin/passthrough-suite", "echo \"$*\" >>calls");
+  for (const std::vector<std::string>& more :
+       {std::vector<std::string>{"--config", "x.yaml"}, {"--log-dir=elsewhere"}, {"--reap"}, {"--replay", "logs/latest"}}) {
+    std::vector<std::string> argv{Path("run-suite.sh").string(), "--all"};
+    argv.insert(argv.end(), more.begin(), more.end());
+    const ChildResult result = Run(argv);
+    EXPECT_EQ(result.exit_status, 1);
+    EXPECT_THAT(result.output, HasSubstr("not with --all: " + more[0].substr(0, more[0].find('='))));
+  }
+  EXPECT_FALSE(fs::exists(Path("calls")));
+}
+
+TEST_F(RunAllTest, IsHelpedOnce) {
+  Script("build/bin/passthrough-suite", "echo \"$*\" >>calls");
+  EXPECT_EQ(Run({Path("run-suite.sh").string(), "--all", "--help"}).exit_status, 0);
+  EXPECT_EQ(ReadFile(Path("calls")), "--help\n");
+}
+
+TEST_F(RunAllTest, TakesItsOptionsInAnyOrderAndAsTheyAre) {
+  fs::remove(Path("configs/test-b.yaml"));
+  fs::remove(Path("configs/test-c.yaml"));
+  Script("build/bin/passthrough-suite", "printf '%s|' \"$@\" >>calls; echo >>calls");
+  EXPECT_EQ(Run({Path("run-suite.sh").string(), "--profile", "x y", "--all", "--ssh-user", "*"}).exit_status, 0);
+  EXPECT_THAT(ReadFile(Path("calls")), HasSubstr("--log-dir|logs/all/test-a|--profile|x y|--ssh-user|*|\n"));
+}
+
+// Exit status 77: nothing could be judged, such as where GPUs are split by MIG.
+TEST_F(RunAllTest, WhatJudgedNothingIsNoFailure) {
+  Script("build/bin/passthrough-suite", R"(case " $* " in *test-b.yaml*) exit 77 ;; esac)");
+  ChildResult result = RunAll();
+  EXPECT_EQ(result.exit_status, 0) << result.output;
+  EXPECT_THAT(result.output, testing::AllOf(HasSubstr("passed  test-a"), HasSubstr("NOT JUDGED  test-b")));
+  Script("build/bin/passthrough-suite", R"(case " $* " in *" --config "*) exit 77 ;; esac)");
+  result = RunAll();
+  EXPECT_EQ(result.exit_status, 77) << result.output;
+}
+
 TEST_F(RunAllTest, ASignalEndsTheRunThatIsAtWorkAndStartsNoOther) {
   SlowSuite();
   std::jthread killer;
