@@ -1,7 +1,7 @@
 # shellcheck shell=sh
 # Sourced by run-suite.sh and run-tests.sh: installs what is missing, builds. Needs $source_dir.
 
-# Debian 12's names; Ubuntu 24.04 has the same but where said.
+# Debian 12's names, where they are tried. Ubuntu 24.04 has the same packages, but for Boost: see of_this_system.
 build_packages='g++ cmake ninja-build pkg-config libgtest-dev libgmock-dev libvirt-dev libssh-dev
   libyaml-cpp-dev libboost1.81-dev libfmt-dev libpugixml-dev libarchive-dev nlohmann-json3-dev'
 run_packages='openssh-client libvirt0'
@@ -12,11 +12,35 @@ sanitizer_packages='clang'
 
 say() { printf '%s\n' "$*" >&2; }
 
+is_installed() {
+  status=$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null) || status=
+  [ "$status" = installed ]
+}
+
+# The default Boost of a system where that is new enough.
+has_other_boost() {
+  is_installed libboost-dev || return 1
+  version=$(dpkg-query -W -f '${Version}' libboost-dev) && dpkg --compare-versions "$version" ge 1.81
+}
+
 # Prints those of its arguments that are not installed.
 missing_packages() {
   for package in "$@"; do
-    status=$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null) || status=
-    [ "$status" = installed ] || printf '%s ' "$package"
+    is_installed "$package" && continue
+    [ "$package" != libboost1.81-dev ] || ! has_other_boost || continue
+    printf '%s ' "$package"
+  done
+}
+
+# Prints its arguments as this system's apt has them: libboost1.81-dev is Debian 12's beside an older default,
+# elsewhere the default is newer (Ubuntu 24.04: 1.83). Where apt has no lists yet, both are unknown to it.
+of_this_system() {
+  for package in "$@"; do
+    if [ "$package" = libboost1.81-dev ] && ! apt-cache show "$package" >/dev/null 2>&1 &&
+      apt-cache show libboost-dev >/dev/null 2>&1; then
+      package=libboost-dev
+    fi
+    printf '%s ' "$package"
   done
 }
 
@@ -42,14 +66,15 @@ require_packages() {
   fi
   say "Installing: $missing"
   log=$(mktemp) # by this user, who has to be able to remove it
-  # shellcheck disable=SC2086 # a list of words
-  if ! as_root env DEBIAN_FRONTEND=noninteractive sh -c '
-    apt-get update -q && apt-get install -q -y --no-install-recommends "$@"
-  ' sh $missing >"$log" 2>&1; then
+  # shellcheck disable=SC2086,SC2046 # lists of words
+  if ! { as_root apt-get update -q &&
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends $(
+      of_this_system $missing
+    ); } >"$log" 2>&1; then
     tail -n 20 "$log" >&2
     rm -f "$log"
     say "Packages are missing, and they could not be installed from here. Install them and start again:"
-    say "  sudo apt-get install $missing"
+    say "  sudo apt-get install $(of_this_system $missing)"
     exit 1
   fi
   rm -f "$log"

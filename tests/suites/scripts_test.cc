@@ -83,6 +83,43 @@ TEST_F(RequirePackagesTest, SaysWhyAnInstallationFailed) {
   EXPECT_TRUE(fs::is_empty(Path("tmp")));
 }
 
+// A system whose apt and dpkg know what `known` and `installed` name, patterns of case(1).
+class BoostTest : public ScriptsTest {
+ protected:
+  BoostTest() {
+    Script("bin/id", "echo 0");
+    Script("bin/apt-get", R"(echo "$@" >>")" + Path("calls").string() + "\"");
+    Script("require.sh", R"(set -eu
+source_dir=.
+. )" + (kSource / "cmake/setup.sh").string() + R"(
+require_packages libboost1.81-dev)");
+  }
+  std::string CallsWhere(const std::string& known, const std::string& installed, const std::string& version) {
+    Script("bin/apt-cache", "case $2 in " + known + ") ;; *) exit 100 ;; esac");
+    Script("bin/dpkg-query", "case $4 in " + installed + ") ;; *) exit 1 ;; esac\n" +
+                                 "case $3 in *Version*) echo " + version + " ;; *) echo installed ;; esac");
+    WriteFile(Path("calls"), "");
+    const ChildResult result = Run({"sh", Path("require.sh").string()});
+    EXPECT_EQ(result.exit_status, 0) << result.output;
+    return ReadFile(Path("calls"));
+  }
+  static std::string Installs(const std::string& package) {
+    return "update -q\ninstall -q -y --no-install-recommends " + package + "\n";
+  }
+};
+
+TEST_F(BoostTest, IsTheOneThatAptHas) {
+  EXPECT_EQ(CallsWhere("libboost1.81-dev | libboost-dev", "none", ""), Installs("libboost1.81-dev"));
+  EXPECT_EQ(CallsWhere("libboost-dev", "none", ""), Installs("libboost-dev"));
+  EXPECT_EQ(CallsWhere("none", "none", ""), Installs("libboost1.81-dev")) << "apt says what it does not have";
+}
+
+TEST_F(BoostTest, IsNotInstalledWhereOneIsThatIsNewEnough) {
+  EXPECT_EQ(CallsWhere("libboost-dev", "libboost-dev", "1.83.0.1ubuntu2"), "");
+  EXPECT_EQ(CallsWhere("libboost1.81-dev | libboost-dev", "libboost-dev", "1.74.0.3"), Installs("libboost1.81-dev"));
+  EXPECT_EQ(CallsWhere("libboost1.81-dev", "libboost1.81-dev", "1.81.0-5"), "");
+}
+
 // --- run-suite.sh --all ---
 
 class RunAllTest : public ScriptsTest {
