@@ -72,6 +72,21 @@ TEST(DocumentsTest, EachOptionOfTheSuiteIsInTheReadme) {
   }
 }
 
+// Who pastes a block that cleans up has no cluster before and none after.
+TEST(DocumentsTest, NothingUnderCleanupDeploys) {
+  const std::regex deploys("\\$lab (create|up)|--no-cleanup|(^|\n)(virsh .* (start|create)|uv run ai-how create)");
+  const Document manual = ReadDocument(kSource / "docs" / "manual.md");
+  size_t shown = 0;
+  size_t hidden = 0;
+  for (const FencedBlock& block : manual.blocks) {
+    if (block.under != "Manual cleanup") continue;
+    ++(block.shown ? shown : hidden);
+    EXPECT_EQ(std::regex_search(block.text, deploys), !block.shown) << "manual.md:" << block.line;
+  }
+  EXPECT_GE(shown, 6u);
+  EXPECT_GE(hidden, 3u) << "the test of the manual has nothing to remove";
+}
+
 // A group that is none is answered with the list of those that are.
 TEST(DocumentsTest, EachGroupOfTestsIsInTheReadme) {
   const ChildResult result = RunChild({(kSource / "run-tests.sh").string(), "no-such-group"}, {},

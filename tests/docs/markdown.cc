@@ -86,16 +86,21 @@ Document ReadDocument(const fs::path& path) {
   document.path = path;
   const std::string content = ReadFile(path);
   bool in_block = false;
+  bool in_comment = false;
+  std::string chapter;
   int number = 0;
   for (const std::string_view view : SplitLines(content)) {
     const std::string line(view);
     ++number;
     if (line.starts_with("```")) {
       in_block = !in_block;
-      if (in_block) document.blocks.push_back({line.substr(3), "", number + 1});
+      if (in_block) document.blocks.push_back({line.substr(3), "", number + 1, !in_comment, chapter});
     } else if (in_block) {
       document.blocks.back().text += line + "\n";
     } else {
+      if (line.starts_with("<!--")) in_comment = true;
+      if (line.find("-->") != std::string::npos) in_comment = false;
+      if (line.starts_with("## ")) chapter = Trim(line.substr(3));
       ReadProse(line, document);
     }
   }

@@ -10,7 +10,9 @@ namespace passthrough {
 struct FencedBlock {
   std::string info;  // what stands behind the fence: "sh", "sh on a real host", "yaml"
   std::string text;
-  int line = 0;  // of its first line, from 1
+  int line = 0;       // of its first line, from 1
+  bool shown = true;  // false: in an HTML comment, for tests alone
+  std::string under;  // the heading of the second level (##) before it
 };
 
 struct Document {
