@@ -125,7 +125,7 @@ void CheckBeforeCreating(const Plan& plan, const DeploySettings& settings,
 std::vector<std::string> WhatIsIgnored(const Plan& plan) {
   std::vector<std::string> lines;
   const auto add = [&](const std::string& whose, std::string_view field) {
-    lines.push_back(fmt::format("{}: {} is ignored", whose, field));
+    lines.push_back(fmt::format("NOTE: {}: {} is ignored", whose, field));
   };
   for (const PlannedCluster& cluster : plan.clusters) {
     const Acceleration& wanted = cluster.acceleration;

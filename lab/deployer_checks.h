@@ -14,8 +14,8 @@ namespace passthrough {
 void CheckBeforeCreating(const Plan& plan, const DeploySettings& settings,
                          LibvirtConnection& connection);
 
-// What the cluster file asks for and CreateCluster does not do, a line each: "hpc_compute_01:
-// virtio_fs_mounts is ignored". None of it changes what the checks find.
+// What the cluster file asks for and CreateCluster does not do, a line each: "NOTE: hpc_compute_01:
+// virtio_fs_mounts is ignored". None of it changes what the checks find. docs/cluster-files.md lists the fields.
 std::vector<std::string> WhatIsIgnored(const Plan& plan);
 
 }  // namespace passthrough

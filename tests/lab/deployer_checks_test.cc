@@ -25,10 +25,11 @@ TEST(WhatIsIgnored, IsSaidFieldByField) {
   cluster.acceleration.numa_nodes = 2;
   cluster.acceleration.cpu_pinning = true;
   plan.nodes.front().virtio_fs_mounts.push_back({"data", "/srv/data", "/data", true});
-  EXPECT_THAT(WhatIsIgnored(plan), ElementsAre("test-hpc: hardware.acceleration.enable_nested is ignored",
-                                               "test-hpc: hardware.acceleration.numa_topology is ignored",
-                                               "test-hpc: hardware.acceleration.performance.cpu_pinning is ignored",
-                                               "hpc_compute_01: virtio_fs_mounts is ignored"));
+  EXPECT_THAT(WhatIsIgnored(plan),
+              ElementsAre("NOTE: test-hpc: hardware.acceleration.enable_nested is ignored",
+                          "NOTE: test-hpc: hardware.acceleration.numa_topology is ignored",
+                          "NOTE: test-hpc: hardware.acceleration.performance.cpu_pinning is ignored",
+                          "NOTE: hpc_compute_01: virtio_fs_mounts is ignored"));
 }
 
 }  // namespace

@@ -117,6 +117,15 @@ TEST_F(Deployer, MakesWhatThePlanSays) {
   EXPECT_EQ(compute.interfaces.at(0).network, "c-network");
   EXPECT_THAT(log_, AllOf(HasSubstr("network c-network started"),
                           HasSubstr("domain c-compute-01 started")));
+  EXPECT_THAT(log_, Not(HasSubstr("NOTE")));
+}
+
+TEST_F(Deployer, SaysWhatItLeavesOut) {
+  plan_.clusters[0].acceleration.enable_nested = true;
+  plan_.nodes[1].virtio_fs_mounts.push_back({"data", "/srv/data", "/data", true});
+  Create();
+  EXPECT_THAT(log_, testing::StartsWith("NOTE: c: hardware.acceleration.enable_nested is ignored\n"
+                                        "NOTE: hpc_compute_01: virtio_fs_mounts is ignored\n"));
 }
 
 TEST_F(Deployer, StartsNodesWithDevicesFirst) {
