@@ -25,7 +25,7 @@ struct SshAccount {
 struct TimeLimits {
   std::chrono::seconds host{600};     // bringing the host up: profile.host.up
   std::chrono::seconds create{1200};  // the deployer's create
-  std::chrono::seconds ssh{300};      // from create's end to the last node's SSH server answering
+  std::chrono::seconds ssh{300};      // until all nodes have addresses, and again until each node's SSH answers
   std::chrono::seconds collect{300};  // all probes of a node
   std::chrono::seconds destroy{300};  // the deployer's destroy
   // Multiplies the limits that the probes have on the node: for nodes that are slow by nature.
@@ -56,8 +56,8 @@ struct DeployerCommands {
 
 // Values for the placeholders in a profile's strings, without braces: {"config", "/…/x.yaml"}.
 // Known: config (absolute path of the cluster file), lab (the passthrough-lab program), lab_dir,
-// run (the run directory), source (the project's root); and libvirt, the profile's libvirt.uri or what stands
-// in its place, which no caller gives. "{{" stands for "{", "}}" for "}".
+// source (the project's root); and libvirt, the profile's libvirt.uri or what stands in its place, which no caller
+// gives. "{{" stands for "{", "}}" for "}". docs/profiles.md has them, and every key of a profile.
 using Placeholders = std::map<std::string, std::string>;
 
 struct Profile {

@@ -21,7 +21,6 @@ Placeholders Values(const std::string& lab_dir = "/nonexistent/lab") {
   return {{"config", "/c/x.yaml"},
           {"lab", "/b/passthrough-lab"},
           {"lab_dir", lab_dir},
-          {"run", "/r"},
           {"source", PASSTHROUGH_SOURCE_DIR}};
 }
 
@@ -111,13 +110,13 @@ TEST(ProfileTest, DefaultsAndEverythingSet) {
 
   const Profile full = Load(
       "version: '1.0'\ndescription: d\nlibvirt: {uri: 'test:///default'}\n"
-      "deployer: {create: [a, 22, '{{x}}', '{run}/y'], destroy: [b], working_directory: /w}\n"
+      "deployer: {create: [a, 22, '{{x}}', '{lab}/y'], destroy: [b], working_directory: /w}\n"
       "ssh: {user: root, key: /k, port: 2222}\n"
       "jump: {host: gate, port: 2223, user: jumper, key: /j}\nknown_hosts: /kh\n"
       "time_limits: {host: 1, create: 2, ssh: 3, collect: 4, destroy: 5}\n"
       "stub_driver: a stand-in\nemulated_devices: true\n");
   EXPECT_EQ(full.libvirt_uri, "test:///default");
-  EXPECT_THAT(full.deployer.create, ElementsAre(ElementsAre("a", "22", "{x}", "/r/y")));
+  EXPECT_THAT(full.deployer.create, ElementsAre(ElementsAre("a", "22", "{x}", "/b/passthrough-lab/y")));
   EXPECT_EQ(full.deployer.working_directory, "/w");
   EXPECT_EQ(full.ssh.port, 2222);
   ASSERT_TRUE(full.jump);
