@@ -163,6 +163,72 @@ TEST(CiJobsTest, EachPathIsOneThatARunWrites) {
   EXPECT_THAT(GlobIn(run.directory(), "logs/last/junit.xml"), IsEmpty());
 }
 
+// The block of shell in docs/ci.md that has `part`.
+std::string BlockWith(const std::string& part) {
+  for (const FencedBlock& block : ReadDocument(kSource / "docs/ci.md").blocks) {
+    if (block.info == "sh" && block.text.find(part) != std::string::npos) return block.text;
+  }
+  throw Error("docs/ci.md has no such block: " + part);
+}
+
+// A project's directory with the built programs, and a run-suite.sh that does what a test says.
+class CiDocumentTest : public testing::Test {
+ protected:
+  CiDocumentTest() {
+    fs::create_directory_symlink(kSource / "configs", run_.Path("configs"));
+    fs::create_directory_symlink(PASSTHROUGH_BINARY_DIR, run_.Path("build"));
+  }
+  ChildResult RunBlock(const std::string& block, const std::string& run_suite, const std::string& shell = "sh") {
+    WriteFile(run_.Path("run-suite.sh"), "#!/bin/sh\n" + run_suite + "\n", 0755);
+    WriteFile(run_.Path("block.sh"), block);
+    return RunChild({shell, "-e", "block.sh"}, run_.options, Deadline::After(std::chrono::minutes(5)));
+  }
+
+  CheapRun run_;
+};
+
+TEST_F(CiDocumentTest, TheLoopRunsEachClusterFileAndItsReportsAreMerged) {
+  run_.WriteProfile("exit 3");
+  const std::string suite = "build/bin/passthrough-suite --profile profile.yaml '--gtest_filter=Cluster.*' \"$@\"";
+  // As somebody types it, who goes on after a failed run: none of these passes.
+  const ChildResult result = RunBlock("set +e\n" + BlockWith("--merge-junit"), suite);
+  ASSERT_EQ(result.exit_status, 0) << result.output;
+  const fs::path report = run_.Path("logs/each/junit.xml");
+  EXPECT_THAT(SchemaProblems(kJunitSchema, report), IsEmpty());
+  const std::string merged = ReadFile(report);
+  size_t files = 0;
+  for (const std::string& config : GlobIn(kSource, "configs/test-*.yaml")) {
+    EXPECT_THAT(merged, HasSubstr("\"" + fs::path(config).stem().string() + ".Cluster\""));
+    ++files;
+  }
+  EXPECT_GE(files, 4u);
+
+  ASSERT_EQ(RunBlock("build/bin/passthrough-suite --merge-junit logs/each --expect test-minimal\n", "").exit_status, 0);
+  EXPECT_THAT(ReadFile(report), testing::AllOf(HasSubstr("\"test-minimal.Cluster\""),
+                                               testing::Not(HasSubstr("\"test-full-stack.Cluster\""))));
+  EXPECT_NE(RunBlock("build/bin/passthrough-suite --merge-junit logs/each --expect test-gone\n", "").exit_status, 0);
+  EXPECT_THAT(ReadFile(report), HasSubstr("\"test-gone.Run\""));
+}
+
+TEST_F(CiDocumentTest, AStepPassesWhereNothingWasJudgedAndFailsWithEveryOtherFailure) {
+  const std::string step = BlockWith("::warning::");
+  for (const std::string shell : {"sh", "bash"}) {
+    const ChildResult nothing = RunBlock(step, "exit 77", shell);
+    EXPECT_EQ(nothing.exit_status, 0);
+    EXPECT_THAT(nothing.output, testing::StartsWith("::warning::"));
+    EXPECT_EQ(RunBlock(step, "exit 1", shell).exit_status, 1);
+    const ChildResult passed = RunBlock(step, "exit 0", shell);
+    EXPECT_EQ(passed.exit_status, 0);
+    EXPECT_EQ(passed.output, "");
+  }
+}
+
+TEST(CiJobsTest, TheJobOnGpusWarnsWhereNothingWasJudged) {
+  const YAML::Node gitlab = YAML::LoadFile(kSource / "docs/ci/gitlab-ci.yml");
+  EXPECT_EQ(gitlab["gpus"]["allow_failure"]["exit_codes"].as<int>(), 77);
+  EXPECT_THAT(RunSuite({"--help"}).output, HasSubstr(" 77: nothing failed,"));
+}
+
 TEST(CiJobsTest, TheCacheIsWhereTheLabKeepsItsImages) {
   for (const Job& job : GithubJobs()) {
     if (job.name == "gpus") continue;
