@@ -110,6 +110,7 @@ void Victim::Run(const InterruptionPoint& point, const Blow& blow, Aftermath& af
     return;
   }
   aftermath.healed = LeaseIsGone() ? "at once" : "by the guard";
+  if (blow.logs_deleted) fs::remove_all(lab_.Path("logs"));
   if (blow.guard_too) {
     const ChildResult reaped =
         RunChild({SuiteProgram().string(), "--reap"}, Environment(), Deadline::After(minutes(3)));
@@ -173,12 +174,14 @@ bool Victim::LeaseIsGone() const { return !fs::exists(lab_.Latest() / "lease.jso
 std::string Victim::Leftovers(const InterruptionPoint& point) {
   std::vector<std::string> found;
   if (!LeaseIsGone()) found.push_back("the lease");
-  const std::string run = fs::canonical(lab_.Latest()).string();
+  const std::string run = fs::weakly_canonical(lab_.Path("logs")).string();  // the run directory may be deleted
   const Deadline deadline = Deadline::After(std::chrono::seconds(10));  // the guard ends after the lease
   while (!ProcessesWith(run).empty() && !deadline.Passed()) std::this_thread::sleep_for(milliseconds(100));
   for (const pid_t pid : ProcessesWith(run)) found.push_back(fmt::format("process {}", pid));
-  for (const auto& entry : fs::directory_iterator(state_ / "pcie-passthrough-suite" / "runs")) {
-    found.push_back("the entry " + entry.path().string());
+  for (const char* const what : {"runs", "leases"}) {
+    const fs::path kept = state_ / "pcie-passthrough-suite" / what;
+    if (!fs::exists(kept)) continue;
+    for (const auto& entry : fs::directory_iterator(kept)) found.push_back("the entry " + entry.path().string());
   }
   if (point.lab_is_down) {
     for (const pid_t pid : ProcessesWith(lab_.directory().string())) {

@@ -16,6 +16,7 @@ struct Blow {
   int signal;
   bool twice = false;      // once more, a moment later
   bool guard_too = false;  // the guard is killed first
+  bool logs_deleted = false;  // and then all run directories, as where a CI job's checkout is cleaned
 };
 
 struct Aftermath {

@@ -29,6 +29,7 @@ const std::vector<Blow>& Blows() {
       {.name = "SIGINT twice", .signal = SIGINT, .twice = true},
       {.name = "SIGHUP", .signal = SIGHUP},
       {.name = "SIGKILL, guard too", .signal = SIGKILL, .guard_too = true},
+      {.name = "both, logs deleted", .signal = SIGKILL, .guard_too = true, .logs_deleted = true},
   };
   return blows;
 }
@@ -143,7 +144,13 @@ int Main(int argc, char** argv) {
     fmt::print(stderr, "usage: interruptions [--only WORDS | --in-a-row N]\n");
     return 1;
   }
-  Matrix matrix(Cases(argc == 3 ? argv[2] : ""));
+  std::vector<Case> cases = Cases(argc == 3 ? argv[2] : "");
+  if (cases.empty()) {
+    fmt::print(stderr, "--only {}: no point has these words in its name; there are:\n", argv[2]);
+    for (const InterruptionPoint& point : InterruptionPoints()) fmt::print(stderr, "  {}\n", point.name);
+    return 1;
+  }
+  Matrix matrix(std::move(cases));
   fmt::print("{:<24} {:<19} {:<13} {:>8}  {}\n", "point", "signal", "healed", "after", "the host");
   {
     std::vector<std::jthread> workers;
