@@ -4,6 +4,7 @@
 #include <cstdio>
 
 #include "helpers/base/error.h"
+#include "helpers/base/shell_command.h"
 #include "helpers/base/text.h"
 #include "helpers/config/plan.h"
 #include "helpers/config/profile.h"
@@ -30,7 +31,19 @@ std::string UriFromFacts(const std::filesystem::path& facts) {
   return profile.libvirt_uri;
 }
 
-Target TargetOf(const CommandLine& line) {
+enum class Task { kCreate, kDestroy };
+
+// Who destroys has no use for a new lab: either nothing is left, or it is elsewhere.
+std::string WhatToDo(Task task, const std::filesystem::path& lab, const std::string& cluster_file) {
+  if (task == Task::kDestroy) {
+    return "so no cluster is there. One elsewhere is named by --connect URI (on a real host), --facts FILE or "
+           "--lab-dir DIR (in a lab)";
+  }
+  const std::string file = std::filesystem::absolute(cluster_file).string();
+  return "to start one: " + Printable(LabCommand({"up", "--lab-dir", lab.string(), file}));
+}
+
+Target TargetOf(const CommandLine& line, Task task) {
   const auto facts_file = line.Value("--facts");
   if (line.Has("--connect") + line.Has("--lab-dir") + (facts_file ? 1 : 0) > 1) {
     throw UsageError("only one of --connect, --facts and --lab-dir can say where to deploy");
@@ -38,26 +51,31 @@ Target TargetOf(const CommandLine& line) {
   Target target;
   if (const auto uri = line.Value("--connect")) {
     target.uri = *uri;
+    target.settings.place = {"--connect", *uri};
     return target;
   }
   const LabPaths paths(facts_file ? std::filesystem::absolute(*facts_file).parent_path()
                                   : LabDirectoryOf(line));
   const std::filesystem::path facts =
-      facts_file ? std::filesystem::path(*facts_file) : paths.facts();
+      facts_file ? std::filesystem::absolute(*facts_file) : paths.facts();
   if (!std::filesystem::exists(facts)) {
-    throw Error(fmt::format("no lab is up in {}: passthrough-lab up --lab-dir {} {}",
-                            paths.directory.string(), paths.directory.string(),
-                            Printable(line.arguments[0])));
+    throw Error(fmt::format("no lab is up in {} ({} is not there); {}", paths.directory.string(), facts.string(),
+                            WhatToDo(task, paths.directory, line.arguments[0])));
   }
   target.uri = UriFromFacts(facts);
   target.settings = ReadDeploySettings(paths.deployer());
+  if (facts_file) {
+    target.settings.place = {"--facts", facts.string()};
+  } else {
+    target.settings.place = {"--lab-dir", paths.directory.string()};
+  }
   return target;
 }
 
 template <typename Action>
-int Deploy(const CommandLine& line, Action action) {
+int Deploy(const CommandLine& line, Task task, Action action) {
   const ClusterFile file = LoadClusterFile(line.arguments[0]);
-  Target target = TargetOf(line);
+  Target target = TargetOf(line, task);
   LibvirtConnection connection =
       LibvirtConnection::Open(target.uri, Deadline::After(std::chrono::seconds(60)));
   action(MakePlan(file), target.settings, connection, [](const std::string& text) {
@@ -70,16 +88,17 @@ int Deploy(const CommandLine& line, Action action) {
 }  // namespace
 
 int RunCreate(const CommandLine& line) {
-  return Deploy(line,
+  return Deploy(line, Task::kCreate,
                 [](const Plan& plan, const DeploySettings& settings, LibvirtConnection& connection,
                    const DeployLog& log) { CreateCluster(plan, settings, connection, log); });
 }
 
 int RunDestroy(const CommandLine& line) {
-  return Deploy(line, [&](const Plan& plan, const DeploySettings& settings,
-                          LibvirtConnection& connection, const DeployLog& log) {
-    DestroyCluster(plan, settings, connection, log, line.Has("--force"));
-  });
+  return Deploy(line, Task::kDestroy,
+                [&](const Plan& plan, const DeploySettings& settings, LibvirtConnection& connection,
+                    const DeployLog& log) {
+                  DestroyCluster(plan, settings, connection, log, line.Has("--force"));
+                });
 }
 
 }  // namespace passthrough

@@ -53,8 +53,8 @@ class Creation {
       StartNodes();
     } catch (const Error& error) {
       throw Error(fmt::format(
-          "{}\nMade so far: {}. To remove that: passthrough-lab destroy --force {}", error.what(),
-          made_.empty() ? "nothing" : JoinForHumans(made_), plan_.config_path));
+          "{}\nMade so far: {}. To remove that: {}", error.what(),
+          made_.empty() ? "nothing" : JoinForHumans(made_), DestroyCommand(plan_, settings_)));
     }
   }
 

@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "helpers/config/plan.h"
 #include "helpers/libvirt/connection.h"
@@ -41,7 +42,13 @@ struct DeploySettings {
   // The nodes' CPU where there is no KVM, such as {"qemu64", {"+rdrand"}}. Empty: libvirt's
   // "maximum".
   CpuModel emulated_cpu;
+  // The options of passthrough-lab that say where this is, such as {"--connect", "qemu:///system"}: for the
+  // commands that messages advise.
+  std::vector<std::string> place;
 };
+
+// The command that removes what CreateCluster makes, or made in part, of `plan`.
+std::string DestroyCommand(const Plan& plan, const DeploySettings& settings);
 
 // Takes one line of progress, without its end: "network … started". Called on the calling thread.
 using DeployLog = std::function<void(const std::string& line)>;

@@ -42,7 +42,7 @@ class Checks {
     for (const PlannedNode& node : plan_.nodes) {
       AddIfIn(domains, "domain", node.domain_names.front(), taken);
     }
-    AddTaken(taken, "passthrough-lab destroy --force " + plan_.config_path);
+    AddTaken(taken, DestroyCommand(plan_, settings_));
 
     // In every other spelling too: a domain of another deployer's would claim the same devices.
     std::vector<std::string> of_others;

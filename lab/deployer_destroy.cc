@@ -5,6 +5,7 @@
 #include <iostream>
 #include <vector>
 
+#include "helpers/base/shell_command.h"
 #include "helpers/base/text.h"
 #include "lab/deployer.h"
 
@@ -116,6 +117,13 @@ void Confirm(const Plan& plan) {
 }
 
 }  // namespace
+
+std::string DestroyCommand(const Plan& plan, const DeploySettings& settings) {
+  std::vector<std::string> arguments{"destroy", "--force"};
+  arguments.insert(arguments.end(), settings.place.begin(), settings.place.end());
+  arguments.push_back(plan.config_path);
+  return LabCommand(arguments);
+}
 
 void DestroyCluster(const Plan& plan, const DeploySettings&, LibvirtConnection& connection,
                     const DeployLog& log, bool force) {

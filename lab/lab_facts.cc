@@ -7,6 +7,7 @@
 
 #include "helpers/base/error.h"
 #include "helpers/base/files.h"
+#include "helpers/base/shell_command.h"
 #include "helpers/config/cluster_file.h"
 #include "helpers/config/plan.h"
 #include "lab/machine.h"
@@ -105,15 +106,6 @@ std::string SshConfigText(const LabPaths& paths, const LabRecord& record) {
   LogLevel ERROR
 )",
                      record.ssh_port, LabKey(record).string(), paths.known_hosts().string());
-}
-
-// A word of sh in single quotes.
-std::string ShellWord(const std::string& text) {
-  std::string word = "'";
-  for (const char character : text) {
-    word += character == '\'' ? std::string("'\\''") : std::string(1, character);
-  }
-  return word + "'";
 }
 
 std::string SshProgramText(const LabPaths& paths) {

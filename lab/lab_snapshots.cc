@@ -11,6 +11,7 @@
 
 #include "helpers/base/error.h"
 #include "helpers/base/files.h"
+#include "helpers/base/shell_command.h"
 #include "helpers/base/text.h"
 #include "lab/lab_facts.h"
 #include "lab/lab_guest.h"
@@ -50,8 +51,9 @@ LabSnapshot ReadSnapshot(const std::filesystem::path& directory) {
 LabRecord RecordOfRunningLab(const LabPaths& paths) {
   const std::optional<LabRecord> record = ReadLabRecord(paths);
   if (record && record->phase == LabPhase::kUp && MachineRuns(*record)) return *record;
-  throw Error(fmt::format("no lab is up in {}: passthrough-lab up --lab-dir {} CLUSTER_FILE",
-                          paths.directory.string(), paths.directory.string()));
+  throw Error(fmt::format("no lab is up in {}; to start one, with a cluster file in place of FILE: {}",
+                          paths.directory.string(),
+                          LabCommand({"up", "--lab-dir", paths.directory.string(), "FILE"})));
 }
 
 // The layer that QEMU writes to: its own word, for a command that was killed may not have noted it.

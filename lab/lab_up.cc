@@ -8,6 +8,7 @@
 
 #include "helpers/base/error.h"
 #include "helpers/base/files.h"
+#include "helpers/base/shell_command.h"
 #include "helpers/base/text.h"
 #include "helpers/config/plan.h"
 #include "lab/kvm_probe.h"
@@ -88,17 +89,17 @@ void CheckServes(const LabRecord& record, const Plan& plan, const LabTopology& t
   const std::vector<std::string> wanted = FunctionTexts(topology);
   if (record.functions != wanted) {
     throw Error(fmt::format(
-        "a lab with other functions runs in {}: it has [{}], {} needs [{}]. Take it down first "
-        "(passthrough-lab down --lab-dir {}), or choose another --lab-dir",
-        directory.string(), fmt::join(record.functions, ", "), plan.config_path,
-        fmt::join(wanted, ", "), directory.string()));
+        "a lab with other functions runs in {}: it has [{}], {} needs [{}]. Choose another --lab-dir, or take it "
+        "down first: {}",
+        directory.string(), fmt::join(record.functions, ", "), plan.config_path, fmt::join(wanted, ", "),
+        LabCommand({"down", "--lab-dir", directory.string()})));
   }
   const int memory = LabMemoryMiB(plan);
   if (record.memory_mib < memory) {
     throw Error(fmt::format(
-        "the lab that runs in {} has {} MiB of memory, {} needs {} MiB. Take it "
-        "down first (passthrough-lab down --lab-dir {})",
-        directory.string(), record.memory_mib, plan.config_path, memory, directory.string()));
+        "the lab that runs in {} has {} MiB of memory, {} needs {} MiB. Take it down first: {}",
+        directory.string(), record.memory_mib, plan.config_path, memory,
+        LabCommand({"down", "--lab-dir", directory.string()})));
   }
 }
 
@@ -235,9 +236,8 @@ void BringLabUp(const LabUpOptions& options, const StepLog& log, const Deadline&
   LabRecord record = NewRecord(options, machine, images, rehearsal);
   if (const auto kept = ReadLabRecord(paths); kept && kept->machine_key != record.machine_key) {
     throw Error(
-        fmt::format("{} keeps snapshots of another machine: restore one of them, or remove "
-                    "them (passthrough-lab down --lab-dir {})",
-                    paths.directory.string(), paths.directory.string()));
+        fmt::format("{} keeps snapshots of another machine: restore one of them, or remove them: {}",
+                    paths.directory.string(), LabCommand({"down", "--lab-dir", paths.directory.string()})));
   }
   WriteLabRecord(paths, record);
   try {

@@ -4,6 +4,7 @@
 #include <chrono>
 
 #include "helpers/base/error.h"
+#include "helpers/base/shell_command.h"
 #include "helpers/base/text.h"
 #include "helpers/libvirt/connection.h"
 #include "lab/commands.h"
@@ -75,7 +76,8 @@ int Status(const CommandLine& line) {
     PrintLine("directory", paths.directory.string());
     if (record) PrintLab(paths, *record);
     if (up) {
-      PrintLine("ssh", fmt::format("root@127.0.0.1:{} (passthrough-lab ssh)", record->ssh_port));
+      PrintLine("ssh", fmt::format("root@127.0.0.1:{}: {}", record->ssh_port,
+                                   LabCommand({"ssh", "--lab-dir", paths.directory.string()})));
       PrintLine("libvirt", LabLibvirtUri(paths));
       PrintDomains(paths);
     }

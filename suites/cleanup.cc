@@ -7,11 +7,21 @@
 #include "helpers/base/error.h"
 #include "helpers/base/text.h"
 #include "helpers/libvirt/host_changes.h"
+#include "helpers/libvirt/virsh_command.h"
 
 namespace passthrough {
 namespace {
 
 constexpr char kAfter[] = "evidence/host/after.json";
+constexpr char kIfThere[] = "If it is there now: ";
+
+// As libvirt names node devices: pci_0000_01_00_0.
+std::string NodeDeviceName(const PciAddress& address) {
+  std::string name = "pci_" + address.ToString();
+  std::replace(name.begin(), name.end(), ':', '_');
+  std::replace(name.begin(), name.end(), '.', '_');
+  return name;
+}
 
 // Of the plan's names, those that belong to one cluster.
 std::vector<std::string> DomainNamesOf(const Plan& plan, const PlannedCluster& cluster) {
@@ -68,8 +78,7 @@ TEST_P(Cleanup, NoDomainRemains) {
     if (left == nullptr) continue;
     Complain({.found = fmt::format("domain {} is still there after destroy ({})", name, left->state),
               .where = kAfter,
-              .advice = fmt::format("If it is there now: virsh destroy {}; virsh undefine {}.", name,
-                                    name)});
+              .advice = kIfThere + VirshToRemoveDomain(session().profile().libvirt_uri, name)});
   }
 }
 
@@ -79,18 +88,17 @@ TEST_P(Cleanup, NoNetworkRemains) {
   Complain({.found = fmt::format("network {} is still there after destroy, with {}", left->name,
                                  Count(left->leases.size(), "DHCP lease")),
             .where = kAfter,
-            .advice = fmt::format("If it is there now: virsh net-destroy {}; virsh net-undefine {}.",
-                                  left->name, left->name)});
+            .advice = kIfThere + VirshToRemoveNetwork(session().profile().libvirt_uri, left->name)});
 }
 
 TEST_P(Cleanup, NoPoolOrVolumeRemains) {
+  const std::string& uri = session().profile().libvirt_uri;
   for (const PoolInventory& pool : session().HostAfter().pools) {
     if (pool.name == cluster().pool_name) {
       Complain({.found = fmt::format("pool {} is still there after destroy, with {}", pool.name,
                                      Count(pool.volumes.size(), "volume")),
                 .where = kAfter,
-                .advice = fmt::format("If it is there now: virsh pool-destroy {}; virsh pool-undefine {}.",
-                                      pool.name, pool.name)});
+                .advice = kIfThere + VirshToRemovePool(uri, pool.name)});
       continue;
     }
     for (const std::string& volume : pool.volumes) {
@@ -101,7 +109,7 @@ TEST_P(Cleanup, NoPoolOrVolumeRemains) {
       if (was_there) continue;
       Complain({.found = fmt::format("volume {} is still in pool {} after destroy", volume, pool.name),
                 .where = kAfter,
-                .advice = fmt::format("If it is there now: virsh vol-delete {} {}.", volume, pool.name)});
+                .advice = kIfThere + VirshCommand(uri, {"vol-delete", "--pool", pool.name, volume})});
     }
   }
 }
@@ -145,13 +153,9 @@ TEST_P(CleanupDevice, IsBackOnItsDriver) {
   Complain({.found = fmt::format("on the host, {} is {} after destroy, and was {} before", DeviceName(),
                                  driver(after), driver(before)),
             .where = kAfter,
-            .advice = fmt::format("virsh nodedev-reattach pci_{} gives it back, once no VM has it.",
-                                  [&] {
-                                    std::string name = device().host_address.ToString();
-                                    std::replace(name.begin(), name.end(), ':', '_');
-                                    std::replace(name.begin(), name.end(), '.', '_');
-                                    return name;
-                                  }())});
+            .advice = "To give it back, once no VM has it: " +
+                      VirshCommand(session().profile().libvirt_uri,
+                                   {"nodedev-reattach", NodeDeviceName(device().host_address)})});
 }
 
 }  // namespace

@@ -210,8 +210,9 @@ void ClusterRun::CheckBeforeDeploying() {
     add(ImageProblems(settings_.plan, settings_.profile));
     try {
       const Inventory inventory = Libvirt().TakeInventory();
-      add(HostProblems(settings_.plan, inventory));
-      add(DeviceProblems(settings_.plan, inventory, settings_.profile.emulated_devices));
+      const std::string& uri = settings_.profile.libvirt_uri;
+      add(HostProblems(settings_.plan, inventory, uri));
+      add(DeviceProblems(settings_.plan, inventory, settings_.profile.emulated_devices, uri));
       record_.versions["hypervisor"] = inventory.hypervisor;
       WriteFile(run_.HostBefore(), ToJson(inventory));
     } catch (const LibvirtError& error) {

@@ -59,6 +59,7 @@ class ClusterRun {
 
   const RunDirectory& run() const { return run_; }
   const RunRecord& record() const { return record_; }
+  const Discovery& discovery() const { return discovery_; }  // empty before Collect
   // After TearDownIfOwed did something.
   const std::optional<TeardownReport>& teardown() const { return teardown_; }
   // Writes run.json again with `error` as the reason why there is nothing to judge.

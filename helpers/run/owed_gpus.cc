@@ -6,6 +6,7 @@
 
 #include "helpers/base/deadline.h"
 #include "helpers/base/error.h"
+#include "helpers/base/shell_command.h"
 #include "helpers/base/text.h"
 #include "helpers/libvirt/connection.h"
 #include "helpers/libvirt/domain_xml_reader.h"
@@ -91,7 +92,7 @@ std::string GiveOwedGpusBack(Lease& lease, Progress& progress, std::chrono::seco
     }
   }
   if (lease.unplugged.empty()) return {};
-  return fmt::format("{}\nPlug it in by hand, or try again with passthrough-suite --reap", said);
+  return fmt::format("{}\nPlug it in by hand, or try again: {}", said, SuiteCommand({"--reap"}));
 }
 
 bool GiveGpusBack(const RunDirectory& run, Progress& progress, std::chrono::seconds limit) {

@@ -6,6 +6,7 @@
 
 #include "helpers/base/error.h"
 #include "helpers/base/text.h"
+#include "helpers/libvirt/virsh_command.h"
 #include "helpers/process/child_process.h"
 #include "helpers/ssh/ssh_session.h"
 
@@ -53,30 +54,28 @@ std::string HintForFailedDeployer(const std::vector<std::string>& argv, const st
   return fmt::format("\n{} is not there: {}", Printable(argv[2]), HowToGet(argv[2]));
 }
 
-std::vector<std::string> HostProblems(const Plan& plan, const Inventory& inventory) {
+std::vector<std::string> HostProblems(const Plan& plan, const Inventory& inventory,
+                                      const std::string& libvirt_uri) {
   std::vector<std::string> problems;
   for (const PlannedNode& node : plan.nodes) {
     for (const std::string& name : node.domain_names) {
       if (const DomainInventory* domain = inventory.FindDomain(name)) {
         problems.push_back(fmt::format(
-            "domain {} exists already ({}), from an earlier run or somebody else's: remove it with the "
-            "deployer's destroy, or virsh destroy {} and virsh undefine {}, or look at it as it is with "
-            "--attach",
-            name, domain->state, name, name));
+            "domain {} exists already ({}), from an earlier run or somebody else's: look at it as it is with "
+            "--attach, or remove it, with the deployer's destroy or with {}",
+            name, domain->state, VirshToRemoveDomain(libvirt_uri, name)));
       }
     }
   }
   for (const PlannedCluster& cluster : plan.clusters) {
     if (inventory.FindNetwork(cluster.network_name) != nullptr) {
-      problems.push_back(fmt::format(
-          "network {} exists already: remove it with virsh net-destroy {} and virsh net-undefine {}",
-          cluster.network_name, cluster.network_name, cluster.network_name));
+      problems.push_back(fmt::format("network {} exists already: remove it with {}", cluster.network_name,
+                                     VirshToRemoveNetwork(libvirt_uri, cluster.network_name)));
     }
     if (inventory.FindPool(cluster.pool_name) != nullptr) {
       problems.push_back(fmt::format(
-          "pool {} exists already: remove it with virsh pool-destroy {} and virsh pool-undefine {}, and move what its "
-          "directory holds away",
-          cluster.pool_name, cluster.pool_name, cluster.pool_name));
+          "pool {} exists already: move what its directory holds away, and remove the pool with {}",
+          cluster.pool_name, VirshToRemovePool(libvirt_uri, cluster.pool_name)));
     }
   }
   return problems;

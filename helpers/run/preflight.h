@@ -21,13 +21,14 @@ std::vector<std::string> DeployerProblems(const Profile& profile);
 // run was not. Empty, or a line.
 std::string HintForFailedDeployer(const std::vector<std::string>& argv, const std::string& output);
 
-// Names of the plan that the host has already.
-std::vector<std::string> HostProblems(const Plan& plan, const Inventory& inventory);
+// Names of the plan that the host, whose libvirt is at `libvirt_uri`, has already.
+std::vector<std::string> HostProblems(const Plan& plan, const Inventory& inventory,
+                                      const std::string& libvirt_uri);
 
 // The planned devices on the host: there, with the planned ids, in an IOMMU group that can be given away,
 // and no running domain's. `emulated_devices`: as in a profile; the ids on the host are not looked at.
 std::vector<std::string> DeviceProblems(const Plan& plan, const Inventory& inventory,
-                                        bool emulated_devices);
+                                        bool emulated_devices, const std::string& libvirt_uri);
 
 // Base images of the cluster file that are not there or are no qcow2 images. Relative paths are relative to
 // the deployer's working directory. Nothing where the hypervisor is another machine, which may have images

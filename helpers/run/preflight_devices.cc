@@ -6,6 +6,7 @@
 
 #include "helpers/base/text.h"
 #include "helpers/libvirt/iommu_group.h"
+#include "helpers/libvirt/virsh_command.h"
 #include "helpers/run/preflight.h"
 
 namespace passthrough {
@@ -21,8 +22,8 @@ bool IsOff(const DomainInventory& domain) {
 
 class DeviceChecks {
  public:
-  DeviceChecks(const Plan& plan, const Inventory& inventory, bool emulated_devices)
-      : plan_(plan), inventory_(inventory), emulated_devices_(emulated_devices) {}
+  DeviceChecks(const Plan& plan, const Inventory& inventory, bool emulated_devices, const std::string& libvirt_uri)
+      : plan_(plan), inventory_(inventory), emulated_devices_(emulated_devices), libvirt_uri_(libvirt_uri) {}
 
   std::vector<std::string> Run() {
     for (const PlannedNode& node : plan_.nodes) {
@@ -75,8 +76,8 @@ class DeviceChecks {
           [&](const DomainHostdev& one) { return one.host_address == device.host_address; });
       if (!has_it) continue;
       problems_.push_back(fmt::format(
-          "{}: domain {} has it ({}): shut that domain down first (virsh shutdown {}), or plan another device",
-          what, domain.name, domain.state, domain.name));
+          "{}: domain {} has it ({}): shut that domain down first, or plan another device. To shut it down: {}",
+          what, domain.name, domain.state, VirshCommand(libvirt_uri_, {"shutdown", domain.name})));
     }
   }
 
@@ -142,6 +143,7 @@ class DeviceChecks {
   const Plan& plan_;
   const Inventory& inventory_;
   const bool emulated_devices_;
+  const std::string& libvirt_uri_;
   std::vector<std::string> ungrouped_;
   std::vector<std::string> problems_;
 };
@@ -149,8 +151,8 @@ class DeviceChecks {
 }  // namespace
 
 std::vector<std::string> DeviceProblems(const Plan& plan, const Inventory& inventory,
-                                        bool emulated_devices) {
-  return DeviceChecks(plan, inventory, emulated_devices).Run();
+                                        bool emulated_devices, const std::string& libvirt_uri) {
+  return DeviceChecks(plan, inventory, emulated_devices, libvirt_uri).Run();
 }
 
 }  // namespace passthrough

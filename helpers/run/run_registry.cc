@@ -12,8 +12,11 @@
 #include <optional>
 
 #include "helpers/base/files.h"
+#include "helpers/base/shell_command.h"
 #include "helpers/base/text.h"
+#include "helpers/libvirt/virsh_command.h"
 #include "helpers/run/owed_gpus.h"
+#include "helpers/run/run_record.h"
 #include "helpers/run/teardown.h"
 
 namespace passthrough {
@@ -35,18 +38,27 @@ OwedRun::State StateOf(const Lease& lease) {
 
 std::string WhoHolds(const OwedRun& owed) {
   if (owed.state == OwedRun::State::kKept) {
-    return fmt::format("the cluster of {} is kept by an earlier run ({}, --no-cleanup). Take it down with "
-                       "passthrough-suite --destroy {}, or look at it as it is with --attach",
-                       owed.lease.config, owed.run.string(), owed.run.string());
+    return fmt::format("the cluster of {} is kept by an earlier run ({}, --no-cleanup). Look at it as it is with "
+                       "--attach, or take it down: {}",
+                       owed.lease.config, owed.run.string(), SuiteCommand({"--destroy", owed.run.string()}));
   }
   if (owed.state == OwedRun::State::kElsewhere) {
     return fmt::format("the cluster of {} is held by a run on another machine or in another container, {}. Where that "
-                       "is gone for good, take down what it left with passthrough-suite --destroy {}",
-                       owed.lease.config, owed.run.string(), owed.run.string());
+                       "is gone for good, take down what it left: {}",
+                       owed.lease.config, owed.run.string(), SuiteCommand({"--destroy", owed.run.string()}));
   }
   return fmt::format("the cluster of {} is held by a run that goes on: process {}, {}. Wait for its end, "
                      "or end it with: kill -INT {}",
                      owed.lease.config, owed.lease.owner.pid, owed.run.string(), owed.lease.owner.pid);
+}
+
+// Where the lease does not tell.
+std::string LibvirtUriOf(const fs::path& run) {
+  try {
+    return ReadRunRecord(run / "run.json").libvirt_uri;
+  } catch (const Error&) {
+    return "URI";  // to be filled in by whoever knows
+  }
 }
 
 // Returns whether nothing of it remains.
@@ -170,9 +182,9 @@ std::vector<OwedRun> RunRegistry::Owed(std::vector<std::string>* unreadable) {
       owed.push_back(std::move(one));
     } catch (const Error& problem) {
       if (unreadable == nullptr) continue;
-      unreadable->push_back(fmt::format("{}. Look with virsh list --all what that run left, remove it, and then this "
-                                        "file",
-                                        Printable(problem.what())));
+      unreadable->push_back(fmt::format("{}. Look what that run left, remove it, and then this file. To look: {}",
+                                        Printable(problem.what()),
+                                        VirshCommand(LibvirtUriOf(run), {"list", "--all"})));
     }
   }
   return owed;

@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "helpers/base/error.h"
+#include "helpers/base/shell_command.h"
 #include "helpers/base/text.h"
 
 namespace passthrough {
@@ -44,9 +45,22 @@ std::string Common(const Profile& profile, const RunDirectory& run) {
 
 }  // namespace
 
+std::string HowToLogIn(const Discovery& discovery, const RunDirectory& run) {
+  std::vector<std::string> names;
+  for (const DiscoveredNode& node : discovery.nodes) {
+    if (!node.address.empty()) names.push_back(node.node);
+  }
+  if (names.empty()) return {};
+  const std::string first = names.front();
+  names.erase(names.begin());
+  const std::string others = names.empty() ? "" : fmt::format(" (or {} in its place)", fmt::join(names, ", "));
+  return fmt::format("To log in to {}{}: {}", first, others,
+                     ShellCommand({"ssh", "-F", run.SshConfig().string(), first}));
+}
+
 std::string MakeSshConfig(const Discovery& discovery, const Profile& profile,
                           const RunDirectory& run) {
-  std::string config = fmt::format("# ssh -F {} NODE\n", run.SshConfig().string());
+  std::string config = fmt::format("# {}\n", HowToLogIn(discovery, run));
   if (profile.jump) {
     config += fmt::format("\nHost passthrough-jump-host\n  HostName {}\n{}{}",
                           HostName(profile.jump->host), Account(*profile.jump), Common(profile, run));

@@ -11,6 +11,7 @@
 #include <nlohmann/json.hpp>
 
 #include "helpers/base/files.h"
+#include "helpers/base/shell_command.h"
 #include "helpers/base/text.h"
 #include "helpers/base/wait.h"
 #include "helpers/libvirt/connection.h"
@@ -156,9 +157,9 @@ class Teardown {
       if (lease_.made.empty()) {
         report_.reap_error = fmt::format(
             "the run was ended while it deployed, and this machine has been started anew since. Whether these are "
-            "its or somebody else's cannot be told, so they are left alone: {}. Remove what is not wanted, then "
-            "passthrough-suite --reap",
-            what);
+            "its or somebody else's cannot be told, so they are left alone: {}. Remove what is not wanted, "
+            "then: {}",
+            what, SuiteCommand({"--reap"}));
       } else {
         report_.left_alone = strangers;
         progress_.Line(fmt::format("left alone, for somebody else made it: {}", what));

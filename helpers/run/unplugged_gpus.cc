@@ -13,6 +13,7 @@
 #include "helpers/base/wait.h"
 #include "helpers/libvirt/connection.h"
 #include "helpers/libvirt/domain_xml_reader.h"
+#include "helpers/libvirt/virsh_command.h"
 
 namespace passthrough {
 namespace {
@@ -151,8 +152,8 @@ size_t UnpluggedGpus::PlugIn() {
 }
 
 std::string UnpluggedGpus::GiveOneBack(Taken& one, const Deadline& deadline) {
-  const std::string how = fmt::format("virsh -c {} attach-device {} {} --live", domain_.uri, domain_.name,
-                                      one.owed.file);
+  const std::string how =
+      VirshCommand(domain_.uri, {"attach-device", domain_.name, one.owed.file, "--live"});
   bool asked_alone = false;
   try {
     WaitFor(deadline, "giving GPU " + one.gpu.ToString() + " back",

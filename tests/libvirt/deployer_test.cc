@@ -15,6 +15,7 @@ namespace {
 
 using testing::AllOf;
 using testing::ElementsAre;
+using testing::EndsWith;
 using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::Not;
@@ -68,6 +69,7 @@ class Deployer : public testing::Test {
   Deployer() {
     settings_.base_volume = VolumeReference{"images", "image.qcow2"};
     settings_.pool_root = "/pools";
+    settings_.place = {"--connect", "qemu+ssh://root@h/system?no_tty=1"};
   }
 
   void Create() {
@@ -193,6 +195,12 @@ TEST_F(Deployer, TouchesNoNameButItsOwn) {
   EXPECT_THAT(connection_.VolumeNames("images"), Optional(ElementsAre("image.qcow2")));
 }
 
+TEST_F(Deployer, TheCommandThatRemovesItNamesThePlace) {
+  EXPECT_THAT(DestroyCommand(plan_, settings_),
+              EndsWith("passthrough-lab destroy --force --connect 'qemu+ssh://root@h/system?no_tty=1' "
+                       "/configs/c.yaml"));
+}
+
 TEST_F(Deployer, RefusesNamesThatExist) {
   connection_.DefineDomain(TestHypervisor::Domain("c-compute-0"));
   connection_.DefineNetwork(TestHypervisor::Network("c-network"));
@@ -202,7 +210,7 @@ TEST_F(Deployer, RefusesNamesThatExist) {
       AllOf(
           HasSubstr("nothing was changed"),
           HasSubstr("there already: network c-network. If that is left from an earlier run, remove "
-                    "it: passthrough-lab destroy --force /configs/c.yaml"),
+                    "it: " + DestroyCommand(plan_, settings_) + "\n"),
           HasSubstr("there already: domain c-compute-0. "), Not(HasSubstr("c-pool"))));
   EXPECT_THAT(connection_.PoolNames(), ElementsAre("images"));
   EXPECT_THAT(connection_.DomainNames(), ElementsAre("c-compute-0", "web"));
@@ -246,7 +254,7 @@ TEST_F(Deployer, AFailedCreateSaysWhatItMade) {
   const std::string message = MessageOf([&] { Create(); });
   EXPECT_THAT(message,
               AllOf(HasSubstr("Made so far: network c-network"), HasSubstr("domain c-compute-01"),
-                    HasSubstr("passthrough-lab destroy --force /configs/c.yaml")));
+                    EndsWith("To remove that: " + DestroyCommand(plan_, settings_))));
 }
 
 TEST_F(Deployer, AnInterruptedCreateStopsBetweenSteps) {

@@ -62,7 +62,7 @@ class PreflightDevicesTest : public testing::Test {
   }
 
   std::vector<std::string> Problems(bool emulated = false) const {
-    return DeviceProblems(plan_, inventory_, emulated);
+    return DeviceProblems(plan_, inventory_, emulated, "qemu+ssh://root@gpu-host/system");
   }
 
   Plan plan_;
@@ -131,8 +131,9 @@ TEST_F(PreflightDevicesTest, AnotherDomainThatHasTheDeviceIsNamed) {
   for (const char* const state : {"running", "paused"}) {
     inventory_.domains.clear();
     AddDomain("windows", state);
-    EXPECT_THAT(Problems(), ElementsAre(AllOf(HasSubstr("domain windows has it"), HasSubstr(state),
-                                              HasSubstr("0000:01:00.0"))));
+    EXPECT_THAT(Problems(),
+                ElementsAre(AllOf(HasSubstr("domain windows has it"), HasSubstr(state), HasSubstr("0000:01:00.0"),
+                                  HasSubstr(": virsh -c qemu+ssh://root@gpu-host/system shutdown windows"))));
   }
 }
 

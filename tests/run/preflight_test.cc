@@ -4,12 +4,14 @@
 #include <gtest/gtest.h>
 
 #include "helpers/base/error.h"
+#include "helpers/libvirt/virsh_command.h"
 
 namespace passthrough {
 namespace {
 
 using testing::AllOf;
 using testing::ElementsAre;
+using testing::EndsWith;
 using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::ThrowsMessage;
@@ -41,7 +43,7 @@ TEST(PreflightTest, NamesThatExistAlreadyAreToldWithHowToRemoveThem) {
   node.domain_names = {"x-compute-01", "x-compute-0"};
   plan.nodes.push_back(node);
   Inventory inventory;
-  EXPECT_THAT(HostProblems(plan, inventory), IsEmpty());
+  EXPECT_THAT(HostProblems(plan, inventory, "qemu:///system"), IsEmpty());
   inventory.domains.push_back({});
   inventory.domains.back().name = "x-compute-0";
   inventory.domains.back().state = "running";
@@ -49,9 +51,10 @@ TEST(PreflightTest, NamesThatExistAlreadyAreToldWithHowToRemoveThem) {
   inventory.networks.back().name = "x-network";
   inventory.pools.push_back({});
   inventory.pools.back().name = "x-pool";
-  EXPECT_THAT(HostProblems(plan, inventory),
-              ElementsAre(HasSubstr("virsh destroy x-compute-0"), HasSubstr("virsh net-destroy x-network"),
-                          HasSubstr("virsh pool-destroy x-pool")));
+  EXPECT_THAT(HostProblems(plan, inventory, "qemu:///system"),
+              ElementsAre(EndsWith(VirshToRemoveDomain("qemu:///system", "x-compute-0")),
+                          EndsWith(VirshToRemoveNetwork("qemu:///system", "x-network")),
+                          EndsWith(VirshToRemovePool("qemu:///system", "x-pool"))));
 }
 
 TEST(PreflightTest, AllProblemsAreThrownTogether) {

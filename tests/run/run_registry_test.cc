@@ -9,6 +9,8 @@
 #include <cstdlib>
 
 #include "helpers/base/files.h"
+#include "helpers/base/shell_command.h"
+#include "helpers/run/run_record.h"
 #include "helpers/run/teardown.h"
 
 namespace passthrough {
@@ -16,6 +18,7 @@ namespace {
 
 namespace fs = std::filesystem;
 using testing::AllOf;
+using testing::EndsWith;
 using testing::HasSubstr;
 using testing::ThrowsMessage;
 
@@ -95,7 +98,7 @@ TEST_F(RunRegistryTest, AKeptClusterIsTakenDownByNobodyUnasked) {
   EXPECT_TRUE(ReapStaleRuns(progress_));
   const RunDirectory second = NewRun("two");
   EXPECT_THAT([&] { Claim(second, NewLease(second, getpid()), progress_); },
-              ThrowsMessage<Error>(HasSubstr("--destroy " + first.path().string())));
+              ThrowsMessage<Error>(EndsWith(": " + SuiteCommand({"--destroy", first.path().string()}))));
   EXPECT_FALSE(WasTakenDown(first));
   passthrough::TearDown(first, progress_);
   EXPECT_TRUE(WasTakenDown(first));
@@ -188,9 +191,10 @@ TEST_F(RunRegistryTest, ARunOfAnotherMachineIsNotTakenForDead) {
   lease.owner.place = "another machine";
   Claim(elsewhere, lease, progress_);
   const RunDirectory next = NewRun("next");
+  const std::string command = SuiteCommand({"--destroy", elsewhere.path().string()});
   EXPECT_THAT([&] { Claim(next, NewLease(next, getpid()), progress_); },
               ThrowsMessage<Error>(AllOf(HasSubstr("on another machine or in another container"),
-                                         HasSubstr("--destroy " + elsewhere.path().string()))));
+                                         EndsWith(": " + command))));
   EXPECT_TRUE(ReapStaleRuns(progress_));
   EXPECT_FALSE(WasTakenDown(elsewhere));
 }
@@ -202,7 +206,13 @@ TEST_F(RunRegistryTest, ALeaseThatCannotBeReadStopsNobodyElse) {
   std::vector<std::string> unreadable;
   EXPECT_TRUE(RunRegistry().Owed(&unreadable).empty());
   ASSERT_EQ(unreadable.size(), 1u);
-  EXPECT_THAT(unreadable[0], HasSubstr(broken.LeaseJson().string()));
+  EXPECT_THAT(unreadable[0], AllOf(HasSubstr(broken.LeaseJson().string()), EndsWith("virsh -c URI list --all")));
+  RunRecord record;
+  record.libvirt_uri = "qemu+ssh://root@gpu-host/system";
+  WriteRunRecord(broken.RunJson(), record);
+  RunRegistry().Owed(&unreadable);
+  ASSERT_EQ(unreadable.size(), 2u);
+  EXPECT_THAT(unreadable[1], EndsWith("virsh -c qemu+ssh://root@gpu-host/system list --all"));
   EXPECT_FALSE(ReapStaleRuns(progress_)) << "it may owe something";
   const RunDirectory next = NewRun("next");
   Claim(next, NewLease(next, getpid()), progress_);

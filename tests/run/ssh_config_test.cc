@@ -44,6 +44,24 @@ TEST(SshConfigTest, OpenSshReadsItAsMeant) {
   EXPECT_THAT(jump, HasSubstr("identityfile /keys/jump\n"));
 }
 
+TEST(SshConfigTest, TellsHowToLogInWithNamesOfNodes) {
+  const TemporaryDirectory logs("ssh config");  // with a blank
+  const RunDirectory run = RunDirectory::Create(logs.path());
+  Discovery discovery;
+  EXPECT_EQ(HowToLogIn(discovery, run), "");
+  for (const char* name : {"hpc_controller", "hpc_compute_01", "hpc_compute_02"}) {
+    discovery.nodes.push_back({});
+    discovery.nodes.back().node = name;
+    discovery.nodes.back().address = "192.168.140.10";
+  }
+  discovery.nodes[1].address.clear();
+  const std::string expected =
+      "To log in to hpc_controller (or hpc_compute_02 in its place): ssh -F '" + run.SshConfig().string() +
+      "' hpc_controller";
+  EXPECT_EQ(HowToLogIn(discovery, run), expected);
+  EXPECT_THAT(MakeSshConfig(discovery, Profile(), run), testing::StartsWith("# " + expected + "\n"));
+}
+
 TEST(SshConfigTest, ANodeWithoutAnAddressIsLeftOut) {
   const TemporaryDirectory logs("ssh-config");
   const RunDirectory run = RunDirectory::Create(logs.path());

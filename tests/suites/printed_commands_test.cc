@@ -1,0 +1,64 @@
+// Commands that a run prints do what they say when they are pasted, in another directory.
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "helpers/base/text.h"
+#include "tests/libvirt/test_hypervisor.h"
+#include "tests/suites/cheap_run.h"
+#include "tests/suites/suite_program.h"
+
+namespace passthrough {
+namespace {
+
+namespace fs = std::filesystem;
+using testing::HasSubstr;
+
+class PrintedCommandsTest : public testing::Test, protected CheapRun {
+ protected:
+  // As a shell does.
+  ChildResult Paste(const std::string& command) const {
+    ChildOptions elsewhere = options;
+    elsewhere.working_directory = "/";
+    return RunChild({"sh", "-c", command}, elsewhere, Deadline::After(std::chrono::minutes(5)));
+  }
+
+  // What stands behind `words` on its line of `output`.
+  static std::string After(const std::string& words, const std::string& output) {
+    const size_t at = output.find(words);
+    if (at == std::string::npos) return {};
+    const std::string rest = output.substr(at + words.size());
+    return rest.substr(0, rest.find('\n'));
+  }
+};
+
+TEST_F(PrintedCommandsTest, AKeptClusterIsTakenDownByWhatIsPrinted) {
+  WriteProfile("true");
+  const ChildResult kept = RunProgram({"--no-cleanup", "--gtest_filter=Cluster.*"}, "logs of mine");
+  const std::string command = After("take it down: ", kept.output);
+  ASSERT_THAT(command, HasSubstr(SuiteProgram().string() + " --destroy ")) << kept.output;
+  const fs::path lease = fs::canonical(Path("logs of mine") / "latest") / "lease.json";
+  EXPECT_TRUE(fs::exists(lease));
+  const std::string refused = RunProgram({"--gtest_filter=Cluster.*"}).output;
+  EXPECT_EQ(After("or take it down: ", refused), command) << refused;
+  const ChildResult destroyed = Paste(command);
+  EXPECT_TRUE(destroyed.Succeeded()) << destroyed.output;
+  EXPECT_FALSE(fs::exists(lease));
+}
+
+TEST_F(PrintedCommandsTest, WhatRemainsIsRemovedInTheLibvirtOfTheRun) {
+  WriteFile(Path("left.xml"), "<node>" + TestHypervisor::Computer() + TestHypervisor::PciDevice(0, 0x030000) +
+                                  TestHypervisor::PciDevice(1, 0x040300) +
+                                  TestHypervisor::Domain("test-hpc-pcie-minimal-controller") + "</node>");
+  WriteProfile(fmt::format("cp {} {}", Path("left.xml").string(), Path("node.xml").string()));
+  const std::string output = RunProgram({"--gtest_filter=Cleanup.NoDomainRemains/*"}).output;
+  const std::string command = After("If it is there now: ", output);
+  ASSERT_THAT(command, HasSubstr("virsh -c test://" + Path("node.xml").string() + " destroy")) << output;
+  // The first of the two: another virsh has a test driver of its own, which the file describes.
+  const ChildResult removed = Paste(command.substr(0, command.find(';')));
+  EXPECT_THAT(removed.output, HasSubstr("test-hpc-pcie-minimal-controller")) << removed.output;
+  EXPECT_TRUE(removed.Succeeded()) << removed.output;
+}
+
+}  // namespace
+}  // namespace passthrough
