@@ -95,7 +95,7 @@ std::string GiveOwedGpusBack(Lease& lease, Progress& progress, std::chrono::seco
 }
 
 bool GiveGpusBack(const RunDirectory& run, Progress& progress, std::chrono::seconds limit) {
-  const TeardownLock lock(run);
+  const TeardownLock lock(run, progress);
   if (!std::filesystem::exists(run.LeaseJson())) return true;  // somebody else did it meanwhile
   Lease lease = ReadLease(run.LeaseJson());
   const size_t before = lease.unplugged.size();

@@ -76,6 +76,8 @@ bool GiveGpusBack(const OwedRun& owed, Progress& progress) {
   if (owed.state != OwedRun::State::kKept) return true;
   try {
     return GiveGpusBack(RunDirectory::Open(owed.run), progress);
+  } catch (const InterruptedError&) {
+    throw;
   } catch (const Error& error) {
     progress.Line(Printable(error.what()));
     return owed.lease.unplugged.empty();

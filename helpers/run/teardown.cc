@@ -314,7 +314,7 @@ class Teardown {
 }  // namespace
 
 TeardownReport TearDown(const RunDirectory& run, Progress& progress, seconds connect_limit) {
-  const TeardownLock lock(run);
+  const TeardownLock lock(run, progress);
   if (!std::filesystem::exists(run.LeaseJson())) return ReadTeardownReport(run);
   const Lease lease = ReadLease(run.LeaseJson());
   Teardown teardown(run, lease, progress, connect_limit);

@@ -6,11 +6,15 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <cstdio>
 #include <cstdlib>
 
+#include "helpers/base/error.h"
 #include "helpers/base/files.h"
+#include "helpers/base/interruption.h"
 #include "helpers/libvirt/connection.h"
 #include "helpers/run/guard.h"
+#include "helpers/run/lease_end.h"
 #include "helpers/run/run_registry.h"
 #include "helpers/run/teardown.h"
 #include "tests/run/guest.h"
@@ -111,6 +115,15 @@ TEST_F(GiveBackTest, WhatCannotBePluggedInIsStillOwed) {
                                  AllOf(HasSubstr("the host is busy"), HasSubstr(owed_[1].file))));
 }
 
+// What was written to it, which is closed.
+std::string TextOf(std::FILE* file) {
+  std::string text(1 << 16, '\0');
+  std::rewind(file);
+  text.resize(std::fread(text.data(), 1, text.size(), file));
+  std::fclose(file);
+  return text;
+}
+
 constexpr char kUuid[] = "11111111-1111-1111-1111-111111111111";
 
 // With libvirt's test driver, which can attach no <hostdev>: what is owed and what is not. In it runs c-compute-01.
@@ -161,6 +174,36 @@ TEST_F(OwedRunTest, WhatCouldNotBePluggedInIsOwedOn) {
   EXPECT_FALSE(GiveGpusBack(run_, progress_, seconds(0)));
   EXPECT_THAT(ReadLease(run_.LeaseJson()).unplugged, ElementsAre(lease_.unplugged[1]));
   EXPECT_EQ(Registered(), 1u);
+}
+
+// The other one takes its time: whoever waits can go, and is told for whom he waits.
+TEST_F(OwedRunTest, WhoWaitsForAnotherProcessIsToldAndCanBeInterrupted) {
+  Owe("gone", kUuid);
+  RegisterAttached(run_, lease_);
+  const TeardownLock other(run_, progress_);
+  std::FILE* const out = std::tmpfile();
+  {
+    Progress progress(out, false);
+    EXPECT_THAT([&] { TeardownLock(run_, progress, Deadline::After(seconds(0))); },
+                testing::ThrowsMessage<TimeoutError>(
+                    AllOf(HasSubstr("another process holds the lock on " + lease_.run), HasSubstr("lslocks"),
+                          HasSubstr("--destroy " + lease_.run))));
+    RequestInterruption(SIGINT);
+    EXPECT_THROW(GiveGpusBack(run_, progress), InterruptedError);
+    EXPECT_THROW(Claim(run_, lease_, progress), InterruptedError);
+    ClearInterruption();
+  }
+  EXPECT_THAT(TextOf(out), HasSubstr("waiting for the process that already does what " + lease_.run + " owes"));
+  EXPECT_EQ(ReadLease(run_.LeaseJson()).unplugged, lease_.unplugged);
+}
+
+TEST_F(OwedRunTest, AnInterruptionEndsNoTeardownThatNobodyElseDoes) {
+  Owe("gone", kUuid);
+  RegisterAttached(run_, lease_);
+  RequestInterruption(SIGINT);
+  EXPECT_TRUE(passthrough::TearDown(run_, progress_).NothingRemains());
+  ClearInterruption();
+  EXPECT_EQ(Registered(), 0u);
 }
 
 TEST_F(OwedRunTest, ALibvirtThatDoesNotAnswerIsNoReasonToForget) {
