@@ -93,7 +93,7 @@ class Teardown {
     if (lease_.deployed) {
       TakeClusterDown();
     } else if (!lease_.unplugged.empty()) {  // --destroy of a run that only attached
-      report_.reap_error = GiveOwedGpusBack(lease_, progress_);
+      ForgetOwedGpus(lease_, progress_);
       NoteLease();
     }
     if (!lease_.host_down.empty()) BringHostDown();
