@@ -177,16 +177,18 @@ LibvirtConnection LibvirtConnection::Open(const std::string& uri, const Deadline
     throw LibvirtError(
         fmt::format("cannot {}: {}{}", what, Printable(attempt->error), HintFor(attempt->error)));
   }
-  auto impl = std::make_unique<Impl>();
+  auto impl = std::make_shared<Impl>();
   impl->uri = uri;
   impl->handle = std::move(attempt->handle);
   return LibvirtConnection(std::move(impl));
 }
 
-LibvirtConnection::LibvirtConnection(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+LibvirtConnection::LibvirtConnection(std::shared_ptr<Impl> impl) : impl_(std::move(impl)) {}
 LibvirtConnection::~LibvirtConnection() = default;
 LibvirtConnection::LibvirtConnection(LibvirtConnection&&) noexcept = default;
 LibvirtConnection& LibvirtConnection::operator=(LibvirtConnection&&) noexcept = default;
+
+LibvirtConnection LibvirtConnection::Another() const { return LibvirtConnection(impl_); }
 
 const std::string& LibvirtConnection::uri() const { return impl_->uri; }
 

@@ -46,6 +46,9 @@ class LibvirtConnection {
   ~LibvirtConnection();
   LibvirtConnection(LibvirtConnection&&) noexcept;
   LibvirtConnection& operator=(LibvirtConnection&&) noexcept;
+  // The same connection once more, which is closed when the last of them is gone: for a call on another thread that
+  // may have to be given up (RunBy).
+  LibvirtConnection Another() const;
 
   const std::string& uri() const;
   bool IsAlive() const;
@@ -64,6 +67,8 @@ class LibvirtConnection {
   // Of an active pool, refreshed. nullopt: no such pool, or it is not active.
   std::optional<std::vector<std::string>> VolumeNames(const std::string& pool);
   std::optional<std::string> DomainXml(const std::string& domain);    // nullopt: no such domain
+  // Of what it starts with the next time. nullopt: no such domain, or it is transient and starts never again.
+  std::optional<std::string> DomainDefinition(const std::string& domain);
   std::optional<std::string> DomainState(const std::string& domain);  // "running", …
   std::optional<std::string> NodeDeviceXml(const PciAddress& address);
   // The leases of `network` in the order in which they were given, oldest first; nullopt where the
@@ -118,8 +123,8 @@ class LibvirtConnection {
 
  private:
   struct Impl;
-  explicit LibvirtConnection(std::unique_ptr<Impl> impl);
-  std::unique_ptr<Impl> impl_;
+  explicit LibvirtConnection(std::shared_ptr<Impl> impl);
+  std::shared_ptr<Impl> impl_;
 };
 
 }  // namespace passthrough

@@ -120,6 +120,14 @@ std::optional<std::string> LibvirtConnection::DomainXml(const std::string& domai
   return TakeText(virDomainGetXMLDesc(handle.get(), 0), "read the XML of domain " + domain);
 }
 
+std::optional<std::string> LibvirtConnection::DomainDefinition(const std::string& domain) {
+  const DomainHandle handle = impl_->FindDomain(domain);
+  // Of a transient one libvirt prints what runs, also where its definition is asked for.
+  if (!handle || virDomainIsPersistent(handle.get()) != 1) return std::nullopt;
+  return TakeText(virDomainGetXMLDesc(handle.get(), VIR_DOMAIN_XML_INACTIVE),
+                  "read the definition of domain " + domain);
+}
+
 std::optional<std::string> LibvirtConnection::DomainState(const std::string& domain) {
   const DomainHandle handle = impl_->FindDomain(domain);
   if (!handle) return std::nullopt;

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <climits>
 #include <cstdlib>
 #include <cstring>
 #include <pugixml.hpp>
@@ -119,6 +120,9 @@ DomainDescription ReadDomainXml(std::string_view xml) {
   DomainDescription description;
   description.name = RequiredText(domain, "name");
   description.uuid = RequiredText(domain, "uuid");
+  if (const auto id = domain.attribute("id")) {
+    description.id = static_cast<int>(ReadNumber(id.value(), INT_MAX, "id"));
+  }
   const pugi::xml_node devices = domain.child("devices");
   for (const pugi::xml_node& device : devices.children()) {
     if (ClaimsHostPciFunction(device)) description.hostdevs.push_back(ReadHostdev(device));

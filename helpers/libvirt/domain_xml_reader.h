@@ -20,6 +20,8 @@ struct DomainInterface {
 struct DomainDescription {
   std::string name;
   std::string uuid;
+  // Another one each time that it is started, until the host is; -1: it does not run. libvirt, "Domain XML format".
+  int id = -1;
   std::vector<DomainHostdev> hostdevs;  // in the XML's order
   std::vector<DomainInterface> interfaces;
   // Where the hypervisor writes what the first serial console prints; empty: nowhere.

@@ -255,7 +255,8 @@ class NodeDisruption {
 
   // An address may be another machine's: nothing is done to that one.
   void RequireTheDomain(SshSession& session) {
-    const std::string uuid = ReadDomainXml(LiveDomainOf(*tools_.libvirt, target_.domain).xml()).uuid;
+    const LiveDomain domain = LiveDomainOf(*tools_.libvirt, target_.domain);
+    const std::string uuid = ReadDomainXml(domain.xml(Deadline::After(kLookLimit))).uuid;
     const ExecResult result =
         session.Exec(AsRoot("cat /sys/class/dmi/id/product_uuid"), {}, Deadline::After(kCommandLimit));
     const std::string problem = ProblemOfMachine(result.output, target_.domain, uuid);

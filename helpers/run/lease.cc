@@ -9,7 +9,7 @@
 namespace passthrough {
 
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(ProcessIdentity, pid, start_time, boot_id, place)
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(OwedGpu, domain, uuid, gpu, hostdev, file, left)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(OwedGpu, domain, uuid, domain_id, defined, gpu, hostdev, file, left)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Lease, run, place, config, libvirt_uri, domains, networks, pools, made,
                                    destroy, working_directory, deployed, host_status, host_down,
                                    destroy_seconds, owner, command, kept, attached, unplugged)
@@ -68,6 +68,10 @@ Lease ReadLease(const std::filesystem::path& file) {
     // Leases of earlier versions lack these.
     lease.emplace("attached", false);
     lease.emplace("unplugged", nlohmann::json::array());
+    for (nlohmann::json& owed : lease["unplugged"]) {
+      owed.emplace("domain_id", -1);
+      owed.emplace("defined", false);
+    }
     return lease.get<Lease>();
   } catch (const nlohmann::json::exception& error) {
     throw EvidenceError(fmt::format("{}: {}", file.string(), error.what()));

@@ -77,17 +77,21 @@ bool TakeDown(const OwedRun& owed, Progress& progress) {
       if (!error.empty()) progress.Line(Printable(error));
     }
     return !fs::exists(run.LeaseJson());
+  } catch (const InterruptedError&) {
+    throw;
   } catch (const std::exception& error) {  // other runs are owed a teardown, too
     progress.Line(Printable(error.what()));
     return false;
   }
 }
 
-// Of a run that is gone and whose cluster stays. Returns whether none is owed any more.
-bool GiveGpusBack(const OwedRun& owed, Progress& progress) {
+// Of a run that is gone and whose cluster stays. Returns whether none is missing.
+bool GiveGpusBack(const OwedRun& owed, Progress& progress, const GiveBackLimits& limits) {
   if (owed.state != OwedRun::State::kKept) return true;
   try {
-    return GiveGpusBack(RunDirectory::Open(owed.run), progress);
+    return GiveGpusBack(RunDirectory::Open(owed.run), progress, limits);
+  } catch (const InterruptedError&) {
+    throw;
   } catch (const Error& error) {
     progress.Line(Printable(error.what()));
     return owed.lease.unplugged.empty();
@@ -227,7 +231,7 @@ bool GiveBackWhatKilledRunsUnplugged(const std::string& place, Progress& progres
   bool clean = true;
   const std::vector<OwedRun> all = RunRegistry().Owed();
   for (const OwedRun& owed : all) {
-    if (owed.lease.place == place) clean &= GiveGpusBack(owed, progress);
+    if (owed.lease.place == place) clean &= GiveGpusBack(owed, progress, kOfStart);
   }
   return clean;
 }
@@ -277,7 +281,7 @@ bool ReapStaleRuns(Progress& progress) {
       clean &= TakeDown(owed, progress);
       continue;
     }
-    clean &= GiveGpusBack(owed, progress);
+    clean &= GiveGpusBack(owed, progress, kOfReap);
     if (owed.state != OwedRun::State::kKept || owed.lease.kept) {
       progress.Line("left alone: " + WhoHolds(owed));
     }

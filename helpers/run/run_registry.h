@@ -71,12 +71,12 @@ void RequireEnded(const RunDirectory& run, const Lease& lease);
 void RegisterAttached(const RunDirectory& run, const Lease& lease);
 
 // Gives back what runs that were killed had unplugged at `place` (see Lease) from domains that stayed, and tells
-// that. Returns true where nothing of that is owed any more. Throws Error where the registry cannot be
-// read.
+// that. Takes little time, also where it cannot. Returns true where none is missing. Throws Error where the registry
+// cannot be read, InterruptedError.
 bool GiveBackWhatKilledRunsUnplugged(const std::string& place, Progress& progress);
 
 // Takes down everything that stale runs left; tells of runs that are held or kept. Returns true where
-// nothing stale remains.
+// nothing stale remains and no GPU is missing that a killed run had unplugged. Throws InterruptedError.
 bool ReapStaleRuns(Progress& progress);
 
 }  // namespace passthrough

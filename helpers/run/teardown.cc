@@ -94,7 +94,7 @@ class Teardown {
     if (lease_.deployed) {
       TakeClusterDown();
     } else if (!lease_.unplugged.empty()) {  // --destroy of a run that only attached
-      report_.reap_error = GiveOwedGpusBack(lease_, progress_);
+      ForgetOwedGpus(lease_, progress_);
       NoteLease();
     }
     if (!lease_.host_down.empty()) BringHostDown();
@@ -315,7 +315,7 @@ class Teardown {
 }  // namespace
 
 TeardownReport TearDown(const RunDirectory& run, Progress& progress, seconds connect_limit) {
-  const TeardownLock lock(run);
+  const TeardownLock lock(run, progress);
   if (!std::filesystem::exists(run.LeaseJson())) return ReadTeardownReport(run);
   const Lease lease = ReadLease(run.LeaseJson());
   Teardown teardown(run, lease, progress, connect_limit);

@@ -29,8 +29,8 @@ struct TeardownReport {
 // a name of the lease's and is not what the run made, the deployer's destroy, which goes by names, is
 // not run. What it cannot write down, on a full disk, it does all the same. A libvirt that does not answer for
 // `connect_limit` is waited for, as one that is restarted. One process at a time (a lock on the run); where another did
-// it meanwhile, returns its report. Never interrupted. Throws Error only where the run directory cannot be read or
-// written.
+// it meanwhile, returns its report. Never interrupted but while another has the lock. Throws Error only where the run
+// directory cannot be read, written or locked.
 TeardownReport TearDown(const RunDirectory& run, Progress& progress,
                         std::chrono::seconds connect_limit = std::chrono::seconds(30));
 

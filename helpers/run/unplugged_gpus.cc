@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <memory>
 #include <optional>
 #include <utility>
 
@@ -45,12 +46,35 @@ std::string XmlOf(LibvirtConnection& libvirt, const std::string& domain) {
 
 }  // namespace
 
-LiveDomain LiveDomainOf(LibvirtConnection& libvirt, const std::string& domain) {
+LiveDomain LiveDomainOf(const LibvirtConnection& libvirt, const std::string& domain) {
+  // Owned by each call, too: one that was given up goes on.
+  const auto shared = std::make_shared<LibvirtConnection>(libvirt.Another());
   return {.name = domain,
           .uri = libvirt.uri(),
-          .xml = [&libvirt, domain] { return XmlOf(libvirt, domain); },
-          .detach = [&libvirt, domain](const std::string& xml) { libvirt.DetachDevice(domain, xml, true); },
-          .attach = [&libvirt, domain](const std::string& xml) { libvirt.AttachDevice(domain, xml, true); }};
+          .xml =
+              [shared, domain](const Deadline& deadline) {
+                return RunBy(deadline, "libvirt's look at domain " + domain,
+                             [shared, domain] { return XmlOf(*shared, domain); });
+              },
+          .definition =
+              [shared, domain](const Deadline& deadline) {
+                return RunBy(deadline, "libvirt's look at the definition of domain " + domain,
+                             [shared, domain] { return shared->DomainDefinition(domain); });
+              },
+          .detach =
+              [shared, domain](const std::string& xml, const Deadline& deadline) {
+                RunBy(deadline, "detaching a device from domain " + domain,
+                      [shared, domain, xml] { shared->DetachDevice(domain, xml, true); });
+              },
+          .attach =
+              [shared, domain](const std::string& xml, const Deadline& deadline) {
+                RunBy(deadline, "attaching a device to domain " + domain,
+                      [shared, domain, xml] { shared->AttachDevice(domain, xml, true); });
+              }};
+}
+
+std::string HowToGiveBack(const LiveDomain& domain, const OwedGpu& owed) {
+  return VirshCommand(domain.uri, {"attach-device", domain.name, owed.file, "--live"});
 }
 
 UnpluggedGpus::UnpluggedGpus(LiveDomain domain, std::filesystem::path directory,
@@ -62,12 +86,25 @@ UnpluggedGpus::UnpluggedGpus(LiveDomain domain, std::filesystem::path directory,
 
 UnpluggedGpus::~UnpluggedGpus() { GiveBack(); }
 
-bool UnpluggedGpus::IsListed(const Taken& one) const {
-  return HostdevXml(domain_.xml(), one.gpu).has_value();
+bool UnpluggedGpus::IsListed(const Taken& one, const Deadline& deadline) const {
+  return HostdevXml(domain_.xml(deadline), one.gpu).has_value();
+}
+
+void UnpluggedGpus::Detach(Taken& one, const Deadline& deadline) {
+  try {
+    domain_.detach(one.owed.hostdev, deadline);
+  } catch (const TimeoutError&) {
+    throw;
+  } catch (const InterruptedError&) {
+    throw;
+  } catch (const Error&) {  // also of a connection that broke: through that, nobody sees the GPU listed
+    one.refused = true;
+    throw;
+  }
 }
 
 void UnpluggedGpus::Unplug(const PciAddress& gpu, const Deadline& deadline) {
-  const std::string xml = domain_.xml();
+  const std::string xml = domain_.xml(Deadline::After(kLookLimit));
   const auto hostdev = HostdevXml(xml, gpu);
   if (!hostdev) {
     throw Error(fmt::format("domain {} has no <hostdev> for {} that could be unplugged", domain_.name,
@@ -82,8 +119,12 @@ void UnpluggedGpus::Unplug(const PciAddress& gpu, const Deadline& deadline) {
   const auto file = directory_ / FileName(gpu);
   WriteFile(file, *hostdev + "\n");
   // Before the guest is asked: from then on it can let go at any time, also after an error.
+  const DomainDescription running = ReadDomainXml(xml);
+  const auto definition = domain_.definition(Deadline::After(kLookLimit));
   const OwedGpu owed{.domain = domain_.name,
-                     .uuid = ReadDomainXml(xml).uuid,
+                     .uuid = running.uuid,
+                     .domain_id = running.id,
+                     .defined = definition && HostdevXml(*definition, gpu),
                      .gpu = gpu.ToString(),
                      .hostdev = *hostdev,
                      .file = std::filesystem::absolute(file).string(),
@@ -93,12 +134,12 @@ void UnpluggedGpus::Unplug(const PciAddress& gpu, const Deadline& deadline) {
   Taken& one = taken_.back();
   const auto begin = Deadline::Clock::now();
   const double limit = std::chrono::duration<double>(deadline.Left()).count();
-  domain_.detach(*hostdev);
+  Detach(one, Deadline::After(kPlugLimit));
   WaitFor(deadline,
           fmt::format("the guest was asked to let GPU {} go, and has not within {}", gpu.ToString(),
                       HumanSeconds(limit)),
           [&](std::string* cause) -> std::optional<bool> {
-            if (!IsListed(one)) return true;
+            if (!IsListed(one, Deadline::After(kLookLimit))) return true;
             *cause = "libvirt still lists the <hostdev>";
             return std::nullopt;
           });
@@ -107,15 +148,9 @@ void UnpluggedGpus::Unplug(const PciAddress& gpu, const Deadline& deadline) {
                     HumanSeconds(std::chrono::duration<double>(Deadline::Clock::now() - begin).count())));
 }
 
-void UnpluggedGpus::TakeOn(const OwedGpu& owed) {
-  const auto gpu = PciAddress::Parse(owed.gpu);
-  if (!gpu) throw Error(fmt::format("\"{}\" is no PCI address", owed.gpu));
-  taken_.push_back({.gpu = *gpu, .owed = owed});
-}
-
-void UnpluggedGpus::Attach(Taken& one) {
+void UnpluggedGpus::Attach(Taken& one, const Deadline& deadline) {
   tell_(fmt::format("plugging {} in again", one.gpu.ToString()));
-  domain_.attach(one.owed.hostdev);
+  domain_.attach(one.owed.hostdev, deadline);
   one.back = true;
   Drop(one);
 }
@@ -144,36 +179,35 @@ void UnpluggedGpus::Drop(const Taken& one) {
 size_t UnpluggedGpus::PlugIn() {
   size_t count = 0;
   for (Taken& one : taken_) {
-    if (one.back || IsListed(one)) continue;
-    Attach(one);
+    if (one.back || IsListed(one, Deadline::After(kLookLimit))) continue;
+    Attach(one, Deadline::After(kPlugLimit));
     ++count;
   }
   return count;
 }
 
 std::string UnpluggedGpus::GiveOneBack(Taken& one, const Deadline& deadline) {
-  const std::string how =
-      VirshCommand(domain_.uri, {"attach-device", domain_.name, one.owed.file, "--live"});
+  const std::string how = HowToGiveBack(domain_, one.owed);
   bool asked_alone = false;
   try {
     WaitFor(deadline, "giving GPU " + one.gpu.ToString() + " back",
             [&](std::string* cause) -> std::optional<bool> {
               try {
                 asked_alone = false;
-                if (IsListed(one)) {
-                  asked_alone = !one.owed.left;
+                if (IsListed(one, Deadline::After(kLookLimit).Uninterruptible())) {
+                  asked_alone = !one.owed.left && !one.refused;
                   *cause = "the guest has not let it go";
                   return asked_alone ? std::nullopt : std::optional<bool>(true);
                 }
                 HasLeft(one);
-                Attach(one);
+                Attach(one, Deadline::After(kPlugLimit).Uninterruptible());
                 return true;
               } catch (const Error& error) {
                 *cause = error.what();
                 return std::nullopt;
               }
             });
-    if (!one.back) Drop(one);  // somebody else gave it back
+    if (!one.back) Drop(one);  // somebody else gave it back, or it never went
     return {};
   } catch (const Error& error) {
     if (asked_alone) {

@@ -1,8 +1,10 @@
 // GPUs taken out of a running domain, and the promise that they come back.
 #pragma once
 
+#include <chrono>
 #include <filesystem>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -13,22 +15,32 @@ namespace passthrough {
 
 class LibvirtConnection;
 
-// A running domain, as far as plugging goes. Each throws Error.
+// For libvirt to tell of a domain, and for it to detach or attach a device, which makes the kernel unbind and bind it
+// and pin all of the guest's memory. Where the kernel waits in there for whoever holds the device, libvirtd waits with
+// it, also with what it is asked of that domain.
+inline constexpr std::chrono::seconds kLookLimit{30};
+inline constexpr std::chrono::minutes kPlugLimit{5};
+
+// A running domain, as far as plugging goes. Each throws Error; TimeoutError, InterruptedError as the deadline says:
+// what was asked may happen later, then.
 struct LiveDomain {
   std::string name;
   std::string uri;  // of its libvirt, for messages
-  std::function<std::string()> xml;
-  std::function<void(const std::string& hostdev_xml)> detach;
-  std::function<void(const std::string& hostdev_xml)> attach;
+  std::function<std::string(const Deadline&)> xml;
+  // Of what it starts with the next time; nullopt: nothing, it is transient.
+  std::function<std::optional<std::string>(const Deadline&)> definition;
+  std::function<void(const std::string& hostdev_xml, const Deadline&)> detach;
+  std::function<void(const std::string& hostdev_xml, const Deadline&)> attach;
 };
 
-// `libvirt` outlives what this returns.
-LiveDomain LiveDomainOf(LibvirtConnection& libvirt, const std::string& domain);
+LiveDomain LiveDomainOf(const LibvirtConnection& libvirt, const std::string& domain);
 
 // A GPU that a domain is to have back: all that another process needs for that.
 struct OwedGpu {
   std::string domain;
   std::string uuid;     // the domain's: another one of that name is owed nothing
+  int domain_id = -1;   // one that was started anew has another, and what its definition has; -1: not known
+  bool defined = false; // the definition had it: where it has not any more, somebody took it from the domain
   std::string gpu;      // "0000:01:00.0", on the host
   std::string hostdev;  // its XML, as the domain had it
   std::string file;     // the same, for a command that a person gives
@@ -36,6 +48,9 @@ struct OwedGpu {
   bool operator==(const OwedGpu&) const = default;
   bool IsSameAs(const OwedGpu& other) const { return uuid == other.uuid && gpu == other.gpu; }
 };
+
+// The command that gives `owed` back, for a person.
+std::string HowToGiveBack(const LiveDomain& domain, const OwedGpu& owed);
 
 // Where it is noted, for whoever comes after a process that was killed. Either may be empty.
 struct GpuDebts {
@@ -58,14 +73,11 @@ class UnpluggedGpus {
   // Asks the guest to let `gpu` go and waits until it has. Throws Error where it cannot be unplugged, TimeoutError
   // where the guest does not by `deadline`: it may do so later.
   void Unplug(const PciAddress& gpu, const Deadline& deadline);
-  // Takes on a GPU that another process unplugged: GiveBack() is to give it back. Throws Error where
-  // that is not told as Unplug() noted it.
-  void TakeOn(const OwedGpu& owed);
   // Plugs in what the domain lacks. Returns how many. Throws Error.
   size_t PlugIn();
-  // The same for what Unplug() took and PlugIn() did not bring back, heeding no interruption, for `limit` in all;
-  // waits for a guest that was asked and has not let go yet. Returns what is not as it was and what to do; empty:
-  // nothing.
+  // The same for what Unplug() took and PlugIn() did not bring back, heeding no interruption, for `limit` in all and
+  // what a call takes that is under way then; waits for a guest that was asked and has not let go yet, not for one
+  // whose GPU libvirt refused to detach. Returns what is not as it was and what to do; empty: nothing.
   std::string GiveBack(Deadline::Clock::duration limit = std::chrono::seconds(30)) noexcept;
 
  private:
@@ -73,9 +85,11 @@ class UnpluggedGpus {
     PciAddress gpu;
     OwedGpu owed;
     bool back = false;
+    bool refused = false;  // libvirt did not ask the guest, and said why
   };
-  bool IsListed(const Taken& one) const;
-  void Attach(Taken& one);
+  bool IsListed(const Taken& one, const Deadline& deadline) const;
+  void Detach(Taken& one, const Deadline& deadline);
+  void Attach(Taken& one, const Deadline& deadline);
   std::string GiveOneBack(Taken& one, const Deadline& deadline);
   void HasLeft(Taken& one);
   void Drop(const Taken& one);

@@ -120,10 +120,25 @@ TEST(LibvirtConnection, LooksAtTheDriversOwnHost) {
   EXPECT_THAT(connection.DomainXml("test"), Optional(HasSubstr("<name>test</name>")));
 }
 
+TEST(LibvirtConnection, TheDefinitionHasNoId) {
+  LibvirtConnection connection = LibvirtConnection::Open("test:///default", Deadline::Never());
+  EXPECT_THAT(connection.DomainXml("test"), Optional(HasSubstr(" id='1'")));
+  EXPECT_THAT(connection.DomainDefinition("test"),
+              Optional(testing::AllOf(HasSubstr("<name>test</name>"), testing::Not(HasSubstr(" id='")))));
+}
+
+TEST(LibvirtConnection, AnotherOfAConnectionOutlivesIt) {
+  std::optional<LibvirtConnection> first = LibvirtConnection::Open("test:///default", Deadline::Never());
+  LibvirtConnection another = first->Another();
+  first.reset();
+  EXPECT_THAT(another.DomainNames(), ElementsAre("test"));
+}
+
 TEST(LibvirtConnection, WhatIsNotThereIsNoError) {
   TestHypervisor host;
   LibvirtConnection& connection = host.connection();
   EXPECT_EQ(connection.DomainXml("x"), std::nullopt);
+  EXPECT_EQ(connection.DomainDefinition("x"), std::nullopt);
   EXPECT_EQ(connection.DomainState("x"), std::nullopt);
   EXPECT_EQ(connection.NodeDeviceXml(At("0000:01:00.0")), std::nullopt);
   EXPECT_EQ(connection.NetworkLeases("x"), std::nullopt);

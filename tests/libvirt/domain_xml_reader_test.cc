@@ -80,6 +80,8 @@ std::string DomainWith(std::string_view devices) {
 TEST(ReadDomainXml, ReadsNameInterfacesAndConsole) {
   const DomainDescription domain = ReadDomainXml(kRunningDomain);
   EXPECT_EQ(domain.name, "test-hpc-pcie-minimal-compute-01");
+  EXPECT_EQ(domain.id, 3);
+  EXPECT_EQ(ReadDomainXml(DomainWith("")).id, -1) << "that does not run";
   EXPECT_EQ(domain.uuid, "11cbefa5-736c-4d8b-be6e-e2e07dfdec41");
   ASSERT_EQ(domain.interfaces.size(), 2u);
   EXPECT_EQ(domain.interfaces[0].mac, "52:54:00:ab:cd:ef");

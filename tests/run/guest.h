@@ -4,9 +4,11 @@
 #include <fmt/format.h>
 
 #include <csignal>
+#include <optional>
 #include <set>
 #include <string>
 
+#include "helpers/base/deadline.h"
 #include "helpers/base/error.h"
 #include "helpers/base/interruption.h"
 #include "helpers/base/pci_address.h"
@@ -34,30 +36,48 @@ inline int BusOf(const std::string& hostdev) { return hostdev.find("bus=\"0x01\"
 class Guest {
  public:
   LiveDomain Domain() {
-    return {"d", "test:///x", [this] { return Xml(); }, [this](const std::string& xml) { Detach(xml); },
-            [this](const std::string& xml) { Attach(xml); }};
+    return {.name = "d",
+            .uri = "test:///x",
+            .xml = [this](const Deadline&) { return Xml(); },
+            .definition = [this](const Deadline&) -> std::optional<std::string> {
+              if (!definition) return std::nullopt;
+              return XmlWith(*definition, "");
+            },
+            .detach = [this](const std::string& xml, const Deadline&) { Detach(xml); },
+            .attach = [this](const std::string& xml, const Deadline&) { Attach(xml); }};
   }
   int patience = 0;
   int attach_failures = 0;
   bool interrupt_at_detach = false;
+  std::string refusal;  // of libvirt, to detach
+  bool is_cut_off = false;
   std::set<int> buses{1, 2};
+  std::optional<std::set<int>> definition = buses;  // nullopt: it is transient
+  int id = 3;
   std::string uuid = kGuestUuid;
   int attached = 0;
   int detached = 0;
+  int looks = 0;
 
  private:
   std::string Xml() {
+    ++looks;
+    if (is_cut_off) throw LibvirtError("client socket is closed");
     if (leaving_ != 0 && patience-- <= 0) {
       buses.erase(leaving_);
       leaving_ = 0;
     }
+    return XmlWith(buses, fmt::format(" id='{}'", id));
+  }
+  std::string XmlWith(const std::set<int>& gpus, const std::string& attributes) const {
     std::string devices;
-    for (const int bus : buses) devices += Hostdev(bus);
-    return "<domain><name>d</name><uuid>" + uuid + "</uuid><devices>" + devices +
-           "</devices></domain>";
+    for (const int bus : gpus) devices += Hostdev(bus);
+    return fmt::format("<domain{}><name>d</name><uuid>{}</uuid><devices>{}</devices></domain>", attributes, uuid,
+                       devices);
   }
   void Detach(const std::string& xml) {
     ++detached;
+    if (!refusal.empty()) throw LibvirtError(refusal);
     leaving_ = BusOf(xml);
     if (interrupt_at_detach) RequestInterruption(SIGINT);
   }

@@ -67,7 +67,8 @@ TEST(LeaseTest, ThatOfAnAttachedRunNamesNothingToTakeAway) {
 TEST(LeaseTest, UnpluggedGpusAreReadAsTheyWereWritten) {
   const TemporaryDirectory directory("lease");
   Lease lease = MakeAttachedLease(SmallPlan(), Profile{}, "/run");
-  lease.unplugged = {{.domain = "d", .uuid = "u", .gpu = "0000:01:00.0", .hostdev = "<hostdev/>", .file = "/f"}};
+  lease.unplugged = {{.domain = "d", .uuid = "u", .domain_id = 7, .defined = true, .gpu = "0000:01:00.0",
+                      .hostdev = "<hostdev/>", .file = "/f"}};
   WriteLease(directory.path() / "lease.json", lease);
   const Lease read = ReadLease(directory.path() / "lease.json");
   EXPECT_EQ(read.unplugged, lease.unplugged);
@@ -88,9 +89,26 @@ TEST(LeaseTest, OneOfAnEarlierVersionOwesNoGpu) {
   EXPECT_FALSE(ReadLease(file).attached);
 }
 
+TEST(LeaseTest, AnOwedGpuOfAnEarlierVersionHasNoDomainId) {
+  const TemporaryDirectory directory("lease");
+  const auto file = directory.path() / "lease.json";
+  Lease lease = MakeAttachedLease(SmallPlan(), Profile{}, "/run");
+  lease.unplugged = {{.domain = "d", .uuid = "u", .gpu = "0000:01:00.0", .hostdev = "<hostdev/>", .file = "/f"}};
+  WriteLease(file, lease);
+  std::string text = ReadFile(file);
+  for (const std::string line : {"      \"domain_id\": -1,\n", "      \"defined\": false,\n"}) {
+    ASSERT_NE(text.find(line), std::string::npos) << text;
+    text.erase(text.find(line), line.size());
+  }
+  WriteFile(file, text);
+  EXPECT_EQ(ReadLease(file).unplugged, lease.unplugged);
+}
+
 TEST(LeaseTest, ABrokenOneIsAnError) {
   const TemporaryDirectory directory("lease");
   WriteFile(directory.path() / "lease.json", "[]");
+  EXPECT_THROW(ReadLease(directory.path() / "lease.json"), EvidenceError);
+  WriteFile(directory.path() / "lease.json", "{\"unplugged\": [1]}");
   EXPECT_THROW(ReadLease(directory.path() / "lease.json"), EvidenceError);
 }
 

@@ -52,12 +52,25 @@ TEST_F(UnpluggedGpusTest, AreNotedFromBeforeTheyGoUntilTheyAreBack) {
   ASSERT_EQ(noted_.size(), 2u);
   EXPECT_EQ(noted_[0].domain, "d");
   EXPECT_EQ(noted_[0].uuid, kGuestUuid);
+  EXPECT_EQ(noted_[0].domain_id, 3);
+  EXPECT_TRUE(noted_[0].defined);
   EXPECT_EQ(noted_[0].gpu, "0000:01:00.0");
   EXPECT_TRUE(noted_[0].left);
   EXPECT_THAT(noted_[0].hostdev, HasSubstr("<hostdev"));
   EXPECT_EQ(ReadFile(noted_[0].file), noted_[0].hostdev + "\n");
   gpus.PlugIn();
   EXPECT_THAT(noted_, IsEmpty());
+}
+
+TEST_F(UnpluggedGpusTest, WhatTheDefinitionLacksIsNotedAsThat) {
+  UnpluggedGpus gpus = Gpus();
+  guest_.definition = {2};
+  gpus.Unplug(kFirst, Long());
+  guest_.definition = std::nullopt;
+  gpus.Unplug(kSecond, Long());
+  ASSERT_EQ(noted_.size(), 2u);
+  EXPECT_FALSE(noted_[0].defined);
+  EXPECT_FALSE(noted_[1].defined);
 }
 
 TEST_F(UnpluggedGpusTest, WhatCannotBeNotedIsNotUnplugged) {
@@ -162,6 +175,27 @@ TEST_F(UnpluggedGpusTest, ItIsToldThatAGuestMayLetGoLater) {
               ThrowsMessage<TimeoutError>(HasSubstr("was asked to let GPU 0000:01:00.0 go")));
   EXPECT_THAT(gpus.GiveBack(std::chrono::seconds(0)), AllOf(HasSubstr("may yet"), HasSubstr("attach-device d ")));
   EXPECT_EQ(guest_.attached, 0);
+}
+
+// The step that unplugs tells it. That the guest might let go later would be wrong, and a wait for that is in vain.
+TEST_F(UnpluggedGpusTest, WhatLibvirtRefusesToDetachIsLeftAsItIs) {
+  UnpluggedGpus gpus = Gpus();
+  guest_.refusal = "device is not hot-unpluggable";
+  EXPECT_THAT([&] { gpus.Unplug(kFirst, Long()); }, ThrowsMessage<LibvirtError>(HasSubstr("not hot-unpluggable")));
+  guest_.looks = 0;
+  EXPECT_THAT(gpus.GiveBack(), IsEmpty());
+  EXPECT_EQ(guest_.looks, 1) << "it was waited for";
+  EXPECT_THAT(noted_, IsEmpty());
+  EXPECT_EQ(told_, "unplugging 0000:01:00.0\n");
+}
+
+TEST_F(UnpluggedGpusTest, WhetherItWasDetachedWhenTheConnectionBrokeIsNotKnown) {
+  UnpluggedGpus gpus = Gpus();
+  guest_.refusal = "cannot read data: Connection reset by peer";
+  EXPECT_THROW(gpus.Unplug(kFirst, Long()), LibvirtError);
+  guest_.is_cut_off = true;
+  EXPECT_THAT(gpus.GiveBack(std::chrono::seconds(0)), HasSubstr("is not back"));
+  EXPECT_EQ(noted_.size(), 1u);
 }
 
 TEST_F(UnpluggedGpusTest, WhatTheDomainHasNotIsNotUnplugged) {
