@@ -3,6 +3,7 @@
 #include <fmt/chrono.h>
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <ctime>
 #include <exception>
 #include <thread>
@@ -27,6 +28,19 @@ using std::chrono::seconds;
 constexpr seconds kConnectLimit{30};
 constexpr size_t kMostConsole = 1u << 20;
 constexpr int kLinesInMessage = 8;
+
+// "found 2 nodes", "found 1 of 2 nodes", "found 2 nodes; 1 more to be off".
+std::string WhatWasFound(const Plan& plan, const Discovery& discovery) {
+  const std::vector<const PlannedNode*> running = plan.RunningNodes();
+  const auto found = std::count_if(running.begin(), running.end(), [&](const PlannedNode* node) {
+    const DiscoveredNode* one = discovery.Find(node->name);
+    return one != nullptr && !one->address.empty() && one->problem.empty();
+  });
+  const size_t off = plan.nodes.size() - running.size();
+  const bool all = static_cast<size_t>(found) == running.size();
+  return fmt::format("found {}{}{}", all ? "" : fmt::format("{} of ", found), Count(running.size(), "node"),
+                     off == 0 ? "" : fmt::format("; {} more to be off", off));
+}
 
 }  // namespace
 
@@ -68,7 +82,11 @@ void ClusterRun::Phase(const std::string& name, const std::string& doing, Body b
 void ClusterRun::WriteRecord() {
   record_.libvirt_uri = settings_.profile.libvirt_uri;
   record_.stub_driver = settings_.profile.stub_driver;
-  record_.not_checked = NotChecked(record_.stub_driver);
+  std::vector<const PlannedNode*> nodes;
+  for (const PlannedNode& node : settings_.plan.nodes) {
+    if (settings_.target.empty() || node.name == settings_.target) nodes.push_back(&node);
+  }
+  record_.not_checked = NotChecked(record_.stub_driver, nodes);
   record_.emulated_devices = settings_.profile.emulated_devices;
   WriteRunRecord(run_.RunJson(), record_);
 }
@@ -259,7 +277,7 @@ void ClusterRun::Collect(const std::vector<std::string>& probes) {
     discovery_ = Discover(settings_.plan, Libvirt(), deadline);
     WriteFile(run_.DiscoveryJson(), ToJson(discovery_));
     WriteFile(run_.SshConfig(), MakeSshConfig(discovery_, settings_.profile, run_));
-    return fmt::format("found {}", Count(discovery_.nodes.size(), "node"));
+    return WhatWasFound(settings_.plan, discovery_);
   });
   if (!probes.empty()) CollectFromNodes(probes);
   CollectFromHost();

@@ -154,7 +154,10 @@ class NodeDisruption {
   // --- reboot ---
 
   void Reboot(DisruptionStep& step) {
-    step.boot_id_before = BootId(Connect(Deadline::After(tools_.limits.ssh)));
+    {
+      SshSession session = Connect(Deadline::After(tools_.limits.ssh));
+      step.boot_id_before = BootId(session);
+    }
     Tell("rebooting");
     {
       SshSession session = Connect(Deadline::After(tools_.limits.ssh));
@@ -170,7 +173,7 @@ class NodeDisruption {
       step.boot_id_after = WaitFor(
           Deadline::After(kRebootsInSshLimits * tools_.limits.ssh), "waiting for the node to come back",
           [&](std::string* cause) -> std::optional<std::string> {
-            const std::string now = TryBootId(cause);
+            const std::string now = TryBootId(step.boot_id_before, cause);
             if (!now.empty() && now != step.boot_id_before) return now;
             if (!now.empty()) *cause = "it answers, and has not rebooted: its boot id is the old one";
             const std::string state = tools_.libvirt->DomainState(target_.domain).value_or("gone");
@@ -207,11 +210,15 @@ class NodeDisruption {
     account_.host = *moved;
   }
 
-  // Empty where the node does not answer yet, with the reason.
-  std::string TryBootId(std::string* cause) {
+  // Empty where the node does not answer yet, with the reason. Another machine may have taken its address meanwhile,
+  // and have its host key, where both come from one image.
+  std::string TryBootId(const std::string& before, std::string* cause) {
     try {
-      return BootId(SshSession::Connect(account_, tools_.jump, *tools_.host_keys,
-                                        Deadline::After(seconds(20))));
+      SshSession session =
+          SshSession::Connect(account_, tools_.jump, *tools_.host_keys, Deadline::After(seconds(20)));
+      const std::string now = BootId(session);
+      if (now != before) RequireTheDomain(session);
+      return now;
     } catch (const InterruptedError&) {
       throw;
     } catch (const Error& error) {
@@ -220,7 +227,7 @@ class NodeDisruption {
     }
   }
 
-  static std::string BootId(SshSession session) {
+  static std::string BootId(SshSession& session) {
     const ExecResult result =
         session.Exec("cat /proc/sys/kernel/random/boot_id", {}, Deadline::After(kCommandLimit));
     return Printable(Trim(std::string_view(result.output).substr(0, 64)));

@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "helpers/base/files.h"
+#include "helpers/base/text.h"
 
 namespace passthrough {
 
@@ -16,10 +17,20 @@ NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(RunRecord, mode, started, config, cluster, pr
                                    stub_driver, emulated_devices, target, disruptive, reboots, cleanup, error, versions,
                                    probes, not_checked, phases)
 
-std::vector<std::string> NotChecked(const std::string& stub_driver) {
-  if (stub_driver.empty()) return {};
-  return {"the GPUs at work (Workload, GpuWork: CUDA, memory, interrupts, bandwidth): a stand-in for the driver "
-          "has no CUDA library"};
+std::vector<std::string> NotChecked(const std::string& stub_driver, const std::vector<const PlannedNode*>& nodes) {
+  std::vector<std::string> what;
+  if (!stub_driver.empty()) {
+    what.push_back("the GPUs at work (Workload, GpuWork: CUDA, memory, interrupts, bandwidth): a stand-in for the "
+                   "driver has no CUDA library");
+  }
+  std::vector<std::string> off;
+  for (const PlannedNode* node : nodes) {
+    if (!node->auto_start) off.push_back(node->name);
+  }
+  if (!off.empty()) {
+    what.push_back("the inside of " + JoinForHumans(off) + ": off, as the cluster file has it (auto_start: false)");
+  }
+  return what;
 }
 
 void WriteRunRecord(const std::filesystem::path& file, const RunRecord& record) {

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "helpers/base/error.h"
+#include "helpers/config/plan.h"
 
 namespace passthrough {
 
@@ -39,9 +40,9 @@ struct RunRecord {
   std::vector<PhaseRecord> phases;
 };
 
-// What no check of a run can be about, in words for every report, where `stub_driver` stands in for the GPU
-// driver; empty where that is empty.
-std::vector<std::string> NotChecked(const std::string& stub_driver);
+// What no check of a run on `nodes` can be about, in words for every report: what `stub_driver` cannot do, which
+// stands in for the GPU driver where it is not empty, and what is in nodes that stay off.
+std::vector<std::string> NotChecked(const std::string& stub_driver, const std::vector<const PlannedNode*>& nodes);
 
 // Throws Error where it cannot be written.
 void WriteRunRecord(const std::filesystem::path& file, const RunRecord& record);

@@ -21,6 +21,9 @@ using testing::IsEmpty;
 using testing::UnorderedElementsAre;
 
 constexpr char kCompute[] = "hpc_compute_01";
+constexpr char kController[] = "hpc_controller";
+constexpr char kOldAddress[] = "192.168.140.11";
+constexpr char kNewAddress[] = "192.168.140.57";
 constexpr char kDomain[] = "test-hpc-pcie-minimal-compute-01";
 constexpr char kHostdev[] =
     "<hostdev mode='subsystem' type='pci' managed='yes'><source>"
@@ -62,6 +65,25 @@ class DisruptiveTest : public testing::Test {
   // (docs/specs/acpi_pci_hotplug.rst).
   void MakeTheNodeDeafToHotplug() {
     lab_->MustRunOn(kCompute, {"echo disable | sudo -n tee /sys/firmware/acpi/interrupts/gpe01"});
+  }
+
+  // What the cluster file says no longer: `address` is the compute node's when it next asks for one.
+  void ReserveForCompute(const std::string& address) {
+    const auto interfaces = ReadDomainXml(lab_->Libvirt().DomainXml(kDomain).value()).interfaces;
+    lab_->MustRunOn("", {fmt::format("virsh net-update test-hpc-pcie-minimal-network modify ip-dhcp-host "
+                                     "\"<host mac='{}' name='{}' ip='{}'/>\" --live",
+                                     interfaces.at(0).mac, kDomain, address)});
+  }
+  // Reboots the node twice, which moves to kNewAddress; returns the checks that failed.
+  std::set<std::string> DisruptAndFollow() {
+    const ChildResult result = lab_->Suite({"--attach", "--verbose", "--target-vm", kCompute, "--disruptive", "--cycles",
+                                            "2", "--gtest_filter=DisruptiveReboot*"});
+    EXPECT_EQ(result.exit_status, 0) << result.output;
+    EXPECT_THAT(result.output, HasSubstr(fmt::format("{}: has a new address: {}, before it was {}", kCompute,
+                                                     kNewAddress, kOldAddress)));
+    const JunitReport report = ReadJunit(lab_->Latest() / "junit.xml");
+    EXPECT_EQ(report.all.size(), 8u);
+    return report.failed;
   }
 
   static TestLab* lab_;
@@ -120,6 +142,27 @@ TEST_F(DisruptiveTest, ADriverThatDoesNotTakeTheGpuASecondTime) {
   const JunitReport report = Disrupt(1, "DisruptiveRescan*");
   EXPECT_THAT(report.failed, UnorderedElementsAre("DisruptiveRescan.DriverIsBoundAgain/hpc_compute_01",
                                                   "DisruptiveRescan.NvidiaSmiIsFineAgain/hpc_compute_01"));
+}
+
+// The network's DHCP server has another address for it from now on: the node asks again when it boots.
+TEST_F(DisruptiveTest, ANodeThatComesBackWithAnotherAddressIsFollowed) {
+  ReserveForCompute(kNewAddress);
+  EXPECT_THAT(DisruptAndFollow(), IsEmpty());
+}
+
+// The old address is another machine's by then, which even has the node's host key, as clones of one image do.
+TEST_F(DisruptiveTest, ANodeWhoseAddressACloneTookIsFollowedAndTheCloneIsLeftAlone) {
+  ReserveForCompute(kNewAddress);
+  const std::string key = lab_->MustRunOn(kCompute, {"sudo -n cat /etc/ssh/ssh_host_ed25519_key"});
+  lab_->MustRunOn(kController, {fmt::format("sudo -n sh -c '(while busybox ping -c 1 -W 1 {0}; do sleep 1; done; "
+                                            "busybox ifconfig eth0:1 {0} up) >/dev/null 2>&1 </dev/null &'",
+                                            kOldAddress)});
+  // Last: init starts the server anew in a moment.
+  lab_->MustRunOn(kController, {fmt::format("echo '{}' | sudo -n tee /etc/ssh/ssh_host_ed25519_key >/dev/null && "
+                                            "sudo -n sh -c 'kill $(cat /run/sshd.pid)'",
+                                            key)});
+  EXPECT_THAT(DisruptAndFollow(), IsEmpty());
+  EXPECT_THAT(lab_->MustRunOn(kController, {"busybox ifconfig eth0:1"}), HasSubstr(kOldAddress)) << "the clone was there";
 }
 
 TEST_F(DisruptiveTest, ANodeThatDoesNotComeBack) {

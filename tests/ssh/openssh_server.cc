@@ -1,9 +1,9 @@
 #include "tests/ssh/openssh_server.h"
 
-#include <arpa/inet.h>
 #include <dirent.h>
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <netdb.h>
 #include <netinet/in.h>
 #include <pwd.h>
 #include <spawn.h>
@@ -92,16 +92,22 @@ const std::filesystem::path& TestUserKey() {
 }
 
 uint16_t FreePort(const std::string& address) {
-  const Descriptor fd(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  sockaddr_in where = {};
-  where.sin_family = AF_INET;
-  inet_pton(AF_INET, address.c_str(), &where.sin_addr);
+  addrinfo hints = {};
+  hints.ai_socktype = SOCK_STREAM;
+  hints.ai_flags = AI_NUMERICHOST;
+  addrinfo* found = nullptr;
+  if (getaddrinfo(address.c_str(), "0", &hints, &found) != 0) throw Error(address + " is no address");
+  const std::unique_ptr<addrinfo, decltype(&freeaddrinfo)> owner(found, freeaddrinfo);
+  const Descriptor fd(socket(found->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  sockaddr_storage where = {};
   socklen_t size = sizeof where;
-  auto* generic = reinterpret_cast<sockaddr*>(&where);
-  if (bind(fd.get(), generic, size) != 0 || getsockname(fd.get(), generic, &size) != 0) {
+  if (bind(fd.get(), found->ai_addr, found->ai_addrlen) != 0 ||
+      getsockname(fd.get(), reinterpret_cast<sockaddr*>(&where), &size) != 0) {
     throw Error(fmt::format("no free port on {}: {}", address, strerror(errno)));
   }
-  return ntohs(where.sin_port);
+  char port[NI_MAXSERV];
+  getnameinfo(reinterpret_cast<sockaddr*>(&where), size, nullptr, 0, port, sizeof port, NI_NUMERICSERV);
+  return static_cast<uint16_t>(std::stoi(port));
 }
 
 OpensshServer::OpensshServer(const Options& options)
@@ -112,7 +118,7 @@ OpensshServer::OpensshServer(const Options& options)
                              directory_.path() / "authorized_keys");
   std::string config;
   for (const auto& line : options_.more_config) config += line + "\n";
-  config += fmt::format("ListenAddress {}:{}\n", options_.address, options_.port);
+  config += fmt::format("ListenAddress [{}]:{}\n", options_.address, options_.port);
   for (const auto& type : options_.host_key_types) {
     config += fmt::format("HostKey {}\n", (directory_.path() / HostKeyName(type)).string());
   }

@@ -28,7 +28,7 @@ uint16_t FreePort(const std::string& address = "127.0.0.1");
 class OpensshServer {
  public:
   struct Options {
-    std::string address = "127.0.0.1";
+    std::string address = "127.0.0.1";     // or IPv6
     uint16_t port = 0;                     // 0: a free one
     std::vector<std::string> more_config;  // lines for sshd_config, ahead of the others: they win
     std::vector<std::string> host_key_types = {"ed25519"};
