@@ -33,7 +33,7 @@ class StateCache {
   void Remove(const BootedState& state) const;
 
   // A state takes some hundred MiB.
-  static constexpr size_t kMost = 4;
+  static constexpr size_t kMost = 6;
 
  private:
   void RemoveOldest() const;
