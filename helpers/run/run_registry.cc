@@ -110,8 +110,13 @@ std::string EntryName(const fs::path& run) {
 
 fs::path CopyOf(const fs::path& run) { return Copies() / EntryName(run); }
 
-// Not merely its lease, which is gone when the run ended.
-bool IsDeleted(const fs::path& run) { return !fs::exists(run / "run.json") && !fs::exists(run / "lease.json"); }
+// Not merely its lease, which is gone when the run ended; nor is it out of reach for a while.
+bool IsDeleted(const fs::path& run) {
+  std::error_code run_error;
+  std::error_code lease_error;
+  const bool is_there = fs::exists(run / "run.json", run_error) || fs::exists(run / "lease.json", lease_error);
+  return !is_there && !run_error && !lease_error;
+}
 
 // What teardown needs beside the lease, which is written whenever it changes.
 void Keep(const RunDirectory& run) {

@@ -144,6 +144,20 @@ TEST_F(RunRegistryTest, ARunWhoseDirectoryWasDeletedStillOwes) {
   }
 }
 
+TEST_F(RunRegistryTest, ARunThatCannotBeLookedAtIsNotTakenForDeleted) {
+  const RunDirectory run = NewRun("one");
+  Lease lease = NewLease(run, getpid());
+  lease.owner = EndedProcess();
+  Claim(run, lease, progress_);
+  fs::rename(run.path(), scratch_.path() / "aside");
+  fs::create_symlink(run.path().filename(), run.path());  // to itself: too many links to follow
+  EXPECT_EQ(LeaseHome(run).path(), run.path());
+  EXPECT_EQ(Registered(), 0u);
+  fs::remove(run.path());
+  fs::rename(scratch_.path() / "aside", run.path());
+  EXPECT_EQ(Registered(), 1u) << "it is looked at again";
+}
+
 TEST_F(RunRegistryTest, WhatIsKeptOfARunFollowsItsLease) {
   const fs::path proof = scratch_.path() / "later";
   const RunDirectory run = NewRun("one");
