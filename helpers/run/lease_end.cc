@@ -3,63 +3,106 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <cstring>
 #include <filesystem>
 #include <optional>
 #include <string>
 
 #include "helpers/base/error.h"
+#include "helpers/base/files.h"
 #include "helpers/base/shell_command.h"
 #include "helpers/base/text.h"
 #include "helpers/base/wait.h"
+#include "helpers/run/lease.h"
 #include "helpers/run/run_registry.h"
 
 namespace passthrough {
 
 namespace {
 
-[[noreturn]] void ThrowErrno(const std::string& run) {
-  throw Error(fmt::format("cannot lock {}: {}", run, strerror(errno)));
+namespace fs = std::filesystem;
+using std::chrono::seconds;
+
+[[noreturn]] void ThrowErrno(const fs::path& file) {
+  throw Error(fmt::format("cannot lock {}: {}", file.string(), strerror(errno)));
+}
+
+// Two destroys of the deployer, if libvirt is away in between, and all that has a limit of its own.
+Deadline LongestTeardown(const RunDirectory& run) {
+  seconds limit = std::chrono::minutes(10);
+  try {
+    const Lease lease = ReadLease(LeaseHome(run).LeaseJson());
+    limit += seconds(2 * lease.destroy_seconds) * std::max<size_t>(lease.destroy.size(), 1);
+  } catch (const Error&) {
+    // Then it ends while we look.
+  }
+  return Deadline::After(limit);
+}
+
+// The file as it is now, which whoever had it may have removed with his lock; -1 where somebody else has it.
+int TryToLock(const fs::path& file) {
+  const int fd = open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+  if (fd < 0) ThrowErrno(file);
+  struct stat locked = {};
+  struct stat there = {};
+  if (flock(fd, LOCK_EX | LOCK_NB) == 0) {
+    if (fstat(fd, &locked) == 0 && stat(file.c_str(), &there) == 0 && locked.st_ino == there.st_ino) return fd;
+    close(fd);
+    return -1;
+  }
+  const int error = errno;
+  close(fd);
+  errno = error;
+  if (error != EWOULDBLOCK && error != EINTR) ThrowErrno(file);
+  return -1;
 }
 
 // flock(2) itself cannot be given a time limit.
-void Lock(int fd, const std::string& run, Progress& progress, const Deadline& deadline) {
+int Lock(const fs::path& file, const std::string& run, Progress& progress, const Deadline& deadline) {
   bool told = false;
-  WaitFor(deadline, "waiting for the process that does what " + run + " owes",
-          [&](std::string*) -> std::optional<bool> {
-            if (flock(fd, LOCK_EX | LOCK_NB) == 0) return true;
-            if (errno != EWOULDBLOCK && errno != EINTR) ThrowErrno(run);
-            if (!told) progress.Line(Printable("waiting for the process that already does what " + run + " owes"));
-            told = true;
-            return std::nullopt;
-          });
+  return WaitFor(deadline, "waiting for the process that does what " + run + " owes",
+                 [&](std::string*) -> std::optional<int> {
+                   if (const int fd = TryToLock(file); fd >= 0) return fd;
+                   if (!told) {
+                     progress.Line(Printable("waiting for the process that already does what " + run + " owes"));
+                   }
+                   told = true;
+                   return std::nullopt;
+                 });
 }
 
 }  // namespace
 
-TeardownLock::TeardownLock(const RunDirectory& run, Progress& progress, const Deadline& deadline)
-    : fd_(open(run.path().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)) {
+TeardownLock::TeardownLock(const RunDirectory& run, Progress& progress)
+    : TeardownLock(run, progress, LongestTeardown(run)) {}
+
+TeardownLock::TeardownLock(const RunDirectory& run, Progress& progress, const Deadline& deadline) {
+  const fs::path directory = UserStateDirectory() / "locks";
+  std::error_code error;
+  fs::create_directories(directory, error);
+  file_ = directory / (RegistryName(run) + ".lock");
   const std::string path = run.path().string();
-  if (fd_ < 0) ThrowErrno(path);
   try {
-    Lock(fd_, path, progress, deadline);
+    fd_ = Lock(file_, path, progress, deadline);
   } catch (const TimeoutError&) {
-    close(fd_);
     throw TimeoutError(fmt::format(
-        "another process holds the lock on {0} and does not end, so what that run owes was not looked at. See what it "
-        "waits for: sudo lslocks | grep -F {0} names it, {0}/guard.log tells what the guard did. When it has ended, or "
-        "you have ended it: {1}",
-        path, SuiteCommand({"--destroy", path})));
-  } catch (...) {
-    close(fd_);
-    throw;
+        "another process holds the lock on {} and does not end, so what that run owes was not looked at. See what it "
+        "waits for: sudo lslocks -o PID,COMMAND,PATH | grep -F {} names it, {}/guard.log tells what the guard did. When it has ended, or "
+        "you have ended it: {}",
+        path, ShellWord(file_.string()), path, SuiteCommand({"--destroy", path})));
   }
 }
 
-TeardownLock::~TeardownLock() { close(fd_); }
+TeardownLock::~TeardownLock() {
+  unlink(file_.c_str());  // before it is let go: who waits for it sees that it is gone, and makes another
+  close(fd_);
+}
 
 void EndLease(const RunDirectory& run) {
   std::filesystem::remove(run.LeaseJson());

@@ -1,7 +1,7 @@
 // Who ends what a lease owes, and its end.
 #pragma once
 
-#include <chrono>
+#include <filesystem>
 
 #include "helpers/base/deadline.h"
 #include "helpers/run/progress.h"
@@ -9,22 +9,22 @@
 
 namespace passthrough {
 
-// For another process to do what a lease owes: longer than the deployer's destroy, the host's and GPUs take.
-inline constexpr std::chrono::minutes kTeardownLockLimit{10};
-
-// Holds an exclusive lock on the run directory: one process at a time does what its lease owes. The constructor
-// waits for it, and tells that. Throws Error where the directory cannot be opened, TimeoutError with what to do where
-// the other process does not end, InterruptedError: only where another one has the lock, and does what is owed.
+// Holds an exclusive lock on a run: one process at a time does what its lease owes. It is a file of the user's state
+// directory, for the run directory may be deleted meanwhile; it is there while somebody holds it. The constructor waits
+// for it, and tells that; without a deadline, for longer than all that the lease owes may take. Throws Error where the
+// file cannot be made, TimeoutError with what to do where the other process does not end, InterruptedError: only where
+// another one has the lock, and does what is owed.
 class TeardownLock {
  public:
-  TeardownLock(const RunDirectory& run, Progress& progress,
-               const Deadline& deadline = Deadline::After(kTeardownLockLimit));
+  TeardownLock(const RunDirectory& run, Progress& progress);
+  TeardownLock(const RunDirectory& run, Progress& progress, const Deadline& deadline);
   ~TeardownLock();
   TeardownLock(const TeardownLock&) = delete;
   TeardownLock& operator=(const TeardownLock&) = delete;
 
  private:
-  int fd_;
+  std::filesystem::path file_;
+  int fd_ = -1;
 };
 
 // Nothing is owed any more: removes the lease and takes the run out of the registry. Throws Error.

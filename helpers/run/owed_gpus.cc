@@ -8,6 +8,7 @@
 
 #include "helpers/base/deadline.h"
 #include "helpers/base/error.h"
+#include "helpers/base/files.h"
 #include "helpers/base/shell_command.h"
 #include "helpers/base/text.h"
 #include "helpers/base/wait.h"
@@ -164,6 +165,19 @@ std::string WhatToDo(const RunDirectory& run, const Lease& lease, bool missing) 
                      SuiteCommand({"--destroy", run.path().string()}));
 }
 
+// The file that a person's command names went with a run directory that was deleted.
+void KeepFile(const RunDirectory& run, OwedGpu& owed) {
+  if (std::filesystem::exists(owed.file)) return;
+  const std::filesystem::path file =
+      run.Evidence() / "host" / std::filesystem::path(owed.file).filename();
+  try {
+    WriteFile(file, owed.hostdev);
+    owed.file = file.string();
+  } catch (const Error&) {
+    // Then there is none. It is a person's only.
+  }
+}
+
 }  // namespace
 
 StillOwed GiveBack(const std::vector<OwedGpu>& owed, const DomainFinder& domains, const Tell& tell,
@@ -205,6 +219,7 @@ bool GiveGpusBack(const RunDirectory& run, Progress& progress, const GiveBackLim
   if (!std::filesystem::exists(run.LeaseJson())) return true;  // somebody else did it meanwhile
   Lease lease = ReadLease(run.LeaseJson());
   const std::vector<OwedGpu> before = lease.unplugged;
+  for (OwedGpu& owed : lease.unplugged) KeepFile(run, owed);
   const bool missing =
       GiveBackWhatIsIn(lease, progress, [&](const std::string& what) { progress.Line(Printable(what)); }, limits);
   if (lease.attached && lease.unplugged.empty()) {

@@ -43,8 +43,8 @@ void PointLatestTo(const fs::path& run) {
 
 RunDirectory RunDirectory::Create(const fs::path& log_directory) {
   try {
-    const fs::path logs = fs::absolute(log_directory).lexically_normal();
-    fs::create_directories(logs);
+    fs::create_directories(log_directory);
+    const fs::path logs = fs::canonical(log_directory);
     const fs::path run = MakeNewDirectory(logs);
     fs::create_directories(run / "evidence" / "host");
     PointLatestTo(run);
@@ -55,8 +55,10 @@ RunDirectory RunDirectory::Create(const fs::path& log_directory) {
 }
 
 RunDirectory RunDirectory::Open(const fs::path& path) {
-  const RunDirectory run(fs::absolute(path).lexically_normal());
-  if (!fs::exists(run.RunJson())) {
+  std::error_code error;
+  const fs::path itself = fs::weakly_canonical(path, error);  // "latest" is a link: one run has one name
+  const RunDirectory run(error ? fs::absolute(path) : itself);
+  if (!fs::exists(run.RunJson(), error)) {
     throw Error(fmt::format("{} is not a run directory: there is no {}", path.string(),
                             run.RunJson().string()));
   }

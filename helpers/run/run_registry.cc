@@ -61,6 +61,12 @@ std::string LibvirtUriOf(const fs::path& run) {
   }
 }
 
+// Somebody else did what was owed, and what was kept of a deleted run went with it.
+bool IsSettled(const OwedRun& owed) {
+  std::error_code error;
+  return !fs::exists(owed.run / "lease.json", error) && !error;
+}
+
 // Returns whether nothing of it remains.
 bool TakeDown(const OwedRun& owed, Progress& progress) {
   progress.Line(fmt::format("an earlier run was killed and still owes its teardown ({}): taking down "
@@ -80,6 +86,7 @@ bool TakeDown(const OwedRun& owed, Progress& progress) {
   } catch (const InterruptedError&) {
     throw;
   } catch (const std::exception& error) {  // other runs are owed a teardown, too
+    if (IsSettled(owed)) return true;
     progress.Line(Printable(error.what()));
     return false;
   }
@@ -94,7 +101,7 @@ bool GiveGpusBack(const OwedRun& owed, Progress& progress, const GiveBackLimits&
     throw;
   } catch (const Error& error) {
     progress.Line(Printable(error.what()));
-    return owed.lease.unplugged.empty();
+    return IsSettled(owed) || owed.lease.unplugged.empty();
   }
 }
 
@@ -131,6 +138,8 @@ void Keep(const RunDirectory& run) {
 }
 
 }  // namespace
+
+std::string RegistryName(const RunDirectory& run) { return EntryName(run.path()); }
 
 RunDirectory LeaseHome(const RunDirectory& run) {
   const fs::path copy = CopyOf(run.path());
@@ -236,7 +245,7 @@ bool GiveBackWhatKilledRunsUnplugged(const std::string& place, Progress& progres
   bool clean = true;
   const std::vector<OwedRun> all = RunRegistry().Owed();
   for (const OwedRun& owed : all) {
-    if (owed.lease.place == place) clean &= GiveGpusBack(owed, progress, kOfStart);
+    if (owed.lease.place == place && !owed.lease.unplugged.empty()) clean &= GiveGpusBack(owed, progress, kOfStart);
   }
   return clean;
 }

@@ -24,6 +24,9 @@ struct OwedRun {
   State state = State::kStale;
 };
 
+// The name under which `run`, or what is kept of it, is known: one file name, the same for both.
+std::string RegistryName(const RunDirectory& run);
+
 // Where the lease of `run` is: in the run directory, or, where somebody deleted that, in the copy that the registry
 // keeps of what teardown needs. (A CI job's checkout is cleaned before the next job, and its run directories with it.)
 // The copy is a run directory, too. `run` itself where the lease is in neither.

@@ -32,7 +32,7 @@ using std::chrono::seconds;
 
 constexpr int kLinesInMessage = 5;
 // For a hypervisor that went away, such as a libvirtd that restarts.
-constexpr seconds kComeBackLimit{90};
+constexpr int kComeBackTimes = 3;  // the limit of one connection
 // A function goes back to its host driver and a tap device goes away a moment after destroy returned.
 constexpr seconds kSettleLimit{10};
 constexpr seconds kHostDownLimit{120};
@@ -66,12 +66,15 @@ CommandSequence DestroyCommands(const Lease& lease, const RunDirectory& run) {
   return commands;
 }
 
+// While it deploys, the run has no list yet, but nobody else made anything since.
+bool IsOursUnseen(const Lease& lease) {
+  return lease.made.empty() && lease.owner.boot_id == IdentityOf(getpid()).boot_id;
+}
+
 // What has a name of the lease's and is not known to be what the run made.
 std::vector<std::string> StrangersIn(const Lease& lease, const Inventory& now) {
-  // While it deploys, the run has no list yet, but nobody else made anything since.
-  const bool is_ours_unseen = lease.made.empty() && lease.owner.boot_id == IdentityOf(getpid()).boot_id;
   std::vector<std::string> strangers;
-  if (is_ours_unseen) return strangers;
+  if (IsOursUnseen(lease)) return strangers;
   for (const auto& [what, uuid] : ObjectsOf(lease, now)) {
     const auto made = lease.made.find(what);
     if (made == lease.made.end() || made->second != uuid) strangers.push_back(what);
@@ -105,16 +108,19 @@ class Teardown {
   Deadline Limit(seconds limit) const { return Deadline::After(limit).Uninterruptible(); }
 
   void TakeClusterDown() {
-    FindStrangers();
+    if (!FindStrangers()) {
+      if (HostIsKnownDown(lease_.host_status)) return FindTheHostDown();
+      if (!LibvirtComesBack() || !FindStrangers()) {
+        progress_.Line(Printable(report_.look_error));
+        return;
+      }
+    }
     if (HasNoStrangers()) RunDestroy();
     if (!report_.destroy_error.empty() && !LibvirtAnswers()) {
-      if (HostIsKnownDown(lease_.host_status)) {
-        progress_.Line("the host is down: nothing is left on it");
-        return RecordThatTheClusterIsGone();
-      }
+      if (HostIsKnownDown(lease_.host_status)) return FindTheHostDown();
       if (LibvirtComesBack()) {
         report_.destroy_error.clear();
-        FindStrangers();
+        if (!FindStrangers()) return;
         if (HasNoStrangers()) RunDestroy();
       }
     }
@@ -143,16 +149,24 @@ class Teardown {
     NoteLease();
   }
 
+  void FindTheHostDown() {
+    report_.look_error.clear();
+    progress_.Line("the host is down: nothing is left on it");
+    RecordThatTheClusterIsGone();
+  }
+
   bool HasNoStrangers() const { return report_.left_alone.empty() && report_.reap_error.empty(); }
 
   // On a host that goes down after the run all is the run's. On another one, names may have been given
-  // anew since: after a kill or --no-cleanup, days may have passed.
-  void FindStrangers() {
-    if (!lease_.host_down.empty()) return;
+  // anew since: after a kill or --no-cleanup, days may have passed. False (and look_error) where that cannot be seen:
+  // the deployer's destroy, which goes by names, could reach others' by then.
+  bool FindStrangers() {
+    report_.look_error.clear();
+    if (!lease_.host_down.empty() || IsOursUnseen(lease_)) return true;
     try {
       auto libvirt = LibvirtConnection::Open(lease_.libvirt_uri, Limit(connect_limit_));
       const std::vector<std::string> strangers = StrangersIn(lease_, libvirt.TakeInventory());
-      if (strangers.empty()) return;
+      if (strangers.empty()) return true;
       const std::string what = JoinForHumans(strangers);
       if (lease_.made.empty()) {
         report_.reap_error = fmt::format(
@@ -164,8 +178,12 @@ class Teardown {
         report_.left_alone = strangers;
         progress_.Line(fmt::format("left alone, for somebody else made it: {}", what));
       }
-    } catch (const Error&) {  // one that hangs is a TimeoutError
-      // Then destroy cannot reach it either, and says so.
+      return true;
+    } catch (const Error& error) {  // one that hangs is a TimeoutError
+      report_.look_error = fmt::format("what the run made cannot be told from what others made since, so nothing was "
+                                       "destroyed: {}",
+                                       error.what());
+      return false;
     }
   }
 
@@ -218,7 +236,7 @@ class Teardown {
 
   bool LibvirtComesBack() {
     progress_.Begin("waiting for libvirt, which does not answer");
-    const Deadline deadline = Limit(kComeBackLimit);
+    const Deadline deadline = Limit(kComeBackTimes * connect_limit_);
     BackOff back_off;
     while (!deadline.Passed()) {
       if (LibvirtAnswers()) {
@@ -316,7 +334,10 @@ class Teardown {
 
 TeardownReport TearDown(const RunDirectory& run, Progress& progress, seconds connect_limit) {
   const TeardownLock lock(run, progress);
-  if (!std::filesystem::exists(run.LeaseJson())) return ReadTeardownReport(run);
+  if (!std::filesystem::exists(run.LeaseJson())) {
+    // Of a run directory that was deleted, what had been kept went with the lease.
+    return std::filesystem::exists(run.path()) ? ReadTeardownReport(run) : TeardownReport{};
+  }
   const Lease lease = ReadLease(run.LeaseJson());
   Teardown teardown(run, lease, progress, connect_limit);
   // Somebody was killed between the cluster's end and the host's: what was noted of it holds.

@@ -212,8 +212,10 @@ class OwedRunTest : public testing::Test {
   }
   ~OwedRunTest() override { unsetenv("XDG_STATE_HOME"); }
   void Owe(const std::string& domain, const std::string& uuid, int id = -1) {
+    const fs::path file = scratch_.path() / "hostdev.xml";
+    WriteFile(file, Hostdev(1));
     lease_.unplugged.push_back({.domain = domain, .uuid = uuid, .domain_id = id, .gpu = "0000:01:00.0",
-                                .hostdev = Hostdev(1), .file = "/f"});
+                                .hostdev = Hostdev(1), .file = file.string()});
   }
   size_t Registered() { return RunRegistry().Owed().size(); }
 
@@ -257,6 +259,16 @@ TEST_F(OwedRunTest, WhatWasStartedAnewIsNotOwed) {
   WriteLease(run_.LeaseJson(), lease_);
   EXPECT_TRUE(GiveGpusBack(run_, progress_, kOnce));
   EXPECT_EQ(Registered(), 0u);
+}
+
+// The command that a person is given must find its file.
+TEST_F(OwedRunTest, TheFileOfARunDirectoryThatWasDeletedIsWrittenAnew) {
+  Owe("c-compute-01", kUuid);
+  fs::remove(scratch_.path() / "hostdev.xml");
+  RegisterAttached(run_, lease_);
+  EXPECT_FALSE(GiveGpusBack(run_, progress_, kOnce));
+  const std::string file = ReadLease(run_.LeaseJson()).unplugged.at(0).file;
+  EXPECT_EQ(ReadFile(file), Hostdev(1));
 }
 
 TEST_F(OwedRunTest, ItIsToldHowToEndADebtThatCannotBePaid) {

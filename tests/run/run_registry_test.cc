@@ -9,6 +9,7 @@
 #include <cstdlib>
 
 #include "helpers/base/files.h"
+#include "helpers/run/lease_end.h"
 #include "helpers/base/shell_command.h"
 #include "helpers/run/run_record.h"
 #include "helpers/run/teardown.h"
@@ -142,6 +143,41 @@ TEST_F(RunRegistryTest, ARunWhoseDirectoryWasDeletedStillOwes) {
   for (const char* const what : {"runs", "leases"}) {
     EXPECT_TRUE(fs::is_empty(scratch_.path() / "state" / "pcie-passthrough-suite" / what)) << what;
   }
+}
+
+// "latest" is a link, and --destroy logs/latest is how a kept cluster is taken down.
+TEST_F(RunRegistryTest, ARunHasOneNameByWhicheverPath) {
+  const RunDirectory run = NewRun("one");
+  Lease lease = NewLease(run, getpid());
+  lease.owner = EndedProcess();
+  lease.kept = true;
+  Claim(run, lease, progress_);
+  const RunDirectory latest = RunDirectory::Open(scratch_.path() / "one" / "latest");
+  EXPECT_EQ(latest.path(), run.path());
+  passthrough::TearDown(latest, progress_);
+  fs::remove_all(scratch_.path() / "one");
+  EXPECT_EQ(Registered(), 0u) << "what was destroyed is not owed again when its run directory goes";
+}
+
+// The guard takes down what a killed job left while the next job cleans the checkout and starts.
+TEST_F(RunRegistryTest, TheLockOutlivesTheRunDirectory) {
+  const RunDirectory run = NewRun("one");
+  Lease lease = NewLease(run, getpid());
+  lease.owner = EndedProcess();
+  lease.host_down = {"true"};
+  Claim(run, lease, progress_);
+  {
+    const TeardownLock guard(run, progress_);
+    fs::remove_all(run.path());
+    const RunDirectory copy = LeaseHome(run);
+    EXPECT_NE(copy.path(), run.path());
+    EXPECT_THROW(TeardownLock(copy, progress_, Deadline::After(std::chrono::seconds(0))), TimeoutError);
+  }
+  const RunDirectory copy = LeaseHome(run);
+  EXPECT_TRUE(passthrough::TearDown(copy, progress_).NothingRemains());
+  EXPECT_FALSE(fs::exists(copy.path()));
+  EXPECT_TRUE(passthrough::TearDown(copy, progress_).NothingRemains()) << "who waited for the other one";
+  EXPECT_TRUE(fs::is_empty(scratch_.path() / "state" / "pcie-passthrough-suite" / "locks"));
 }
 
 TEST_F(RunRegistryTest, ARunThatCannotBeLookedAtIsNotTakenForDeleted) {

@@ -101,24 +101,46 @@ TEST_F(TeardownTest, DestroysByItsCopyWhereTheFileIsGone) {
 }
 
 // As on a full disk: /dev/full takes nothing.
-// A libvirtd that hangs, or one whose socket unit accepts while it is restarted.
+// Accepts connections and never says a word: a libvirtd that hangs, or one whose socket unit accepts while it starts.
+class HangingLibvirt {
+ public:
+  explicit HangingLibvirt(const std::string& path) : socket_(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    strncpy(address.sun_path, path.c_str(), sizeof address.sun_path - 1);
+    EXPECT_EQ(bind(socket_, reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
+    EXPECT_EQ(listen(socket_, 5), 0);
+  }
+  ~HangingLibvirt() { close(socket_); }
+  HangingLibvirt(const HangingLibvirt&) = delete;
+  HangingLibvirt& operator=(const HangingLibvirt&) = delete;
+
+ private:
+  int socket_;
+};
+
 TEST_F(TeardownTest, RunsTheDeployersDestroyAlsoWhereLibvirtHangs) {
-  const int listening = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  sockaddr_un address{};
-  address.sun_family = AF_UNIX;
-  ASSERT_LT(Path("libvirt-sock").size(), sizeof address.sun_path);
-  strcpy(address.sun_path, Path("libvirt-sock").c_str());
-  ASSERT_EQ(bind(listening, reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
-  ASSERT_EQ(listen(listening, 5), 0);
+  const HangingLibvirt libvirt(Path("libvirt-sock"));
   lease_.libvirt_uri = "qemu+unix:///system?socket=" + Path("libvirt-sock");
   WriteLease(run_.LeaseJson(), lease_);
   const TeardownReport report = passthrough::TearDown(run_, progress_, std::chrono::seconds(1));
-  close(listening);
   EXPECT_EQ(report.destroy_error, "");
   EXPECT_EQ(ReadFile(Path("destroyed")), lease_.config + "\n");
   EXPECT_NE(report.look_error, "") << "nobody knows what is left";
   EXPECT_TRUE(fs::exists(run_.LeaseJson())) << "so it is still owed";
   EXPECT_EQ(ReadTeardownReport(run_).look_error, report.look_error);
+}
+
+// It may answer again when the deployer's destroy, which goes by names, runs: on what others have made since.
+TEST_F(TeardownTest, DestroysNothingWhereItCannotBeSeenWhoseItIs) {
+  const HangingLibvirt libvirt(Path("libvirt-sock"));
+  lease_.libvirt_uri = "qemu+unix:///system?socket=" + Path("libvirt-sock");
+  lease_.made = {{"domain c-compute-01", "22222222-2222-2222-2222-222222222222"}};
+  WriteLease(run_.LeaseJson(), lease_);
+  const TeardownReport report = passthrough::TearDown(run_, progress_, std::chrono::seconds(1));
+  EXPECT_FALSE(fs::exists(Path("destroyed")));
+  EXPECT_NE(report.look_error, "");
+  EXPECT_TRUE(fs::exists(run_.LeaseJson())) << "it is still owed";
 }
 
 // Exit status 1 of the status command says "down". A network that fails the command fails libvirt as well.

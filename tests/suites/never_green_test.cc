@@ -114,6 +114,12 @@ TEST_F(NeverGreenTest, AnUnknownOptionOfGoogleTest) {
   }
 }
 
+TEST_F(NeverGreenTest, TheHelpOfGoogleTest) {
+  const ChildResult result = RunSuite({"--gtest_help"});
+  EXPECT_EQ(result.exit_status, 0);
+  EXPECT_THAT(result.output, HasSubstr("--gtest_filter="));
+}
+
 // ctest runs in the build directory; the user did not.
 TEST_F(NeverGreenTest, CtestTakesRelativePathsFromWhereTheUserIs) {
   WriteFile(Path("my.yaml"), ReadFile(config_));
@@ -124,7 +130,7 @@ TEST_F(NeverGreenTest, CtestTakesRelativePathsFromWhereTheUserIs) {
             fmt::format("include(\"{}/ClusterTests.cmake\")\n", PASSTHROUGH_BINARY_DIR));
   options.environment = {{"PASSTHROUGH_PROFILE", "./here.yaml"},
                          {"PASSTHROUGH_CONFIG", "my.yaml"},
-                         {"PASSTHROUGH_RUN_LINK", Path("run-link").string()},
+                         {"PASSTHROUGH_RUN_LINK", "run-link"},
                          {"PWD", Path(".").parent_path().string()}};
   const ChildResult result = RunChild({"ctest", "--test-dir", Path(".").string(), "-N", "-V"}, options,
                                       Deadline::After(std::chrono::minutes(1)));
