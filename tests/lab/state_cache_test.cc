@@ -65,13 +65,13 @@ TEST_F(StateCacheTest, ShowsNothingHalfDone) {
 
 TEST_F(StateCacheTest, KeepsTheNewestAndWhatIsUsed) {
   const auto now = fs::file_time_type::clock::now();
-  for (int i = 0; i < 4; ++i) {
+  for (size_t i = 0; i < StateCache::kMost; ++i) {
     const std::string key = std::to_string(i);
     Store(key);
-    fs::last_write_time(cache_.Find(key)->directory, now - std::chrono::minutes(10 - i));
+    fs::last_write_time(cache_.Find(key)->directory, now - std::chrono::minutes(60 - static_cast<int>(i)));
   }
   EXPECT_TRUE(cache_.Find("0"));  // the oldest, used just now
-  Store("4");
+  Store("one more");
   EXPECT_TRUE(cache_.Find("0"));
   EXPECT_FALSE(cache_.Find("1"));
   EXPECT_EQ(Files().size(), StateCache::kMost);
