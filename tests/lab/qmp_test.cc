@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <chrono>
+#include <csignal>
 #include <nlohmann/json.hpp>
 
 #include "helpers/base/files.h"
@@ -53,7 +54,9 @@ TEST_F(Qmp, RunsCommands) {
 
 TEST_F(Qmp, AnAnswerThatNobodyWaitedForIsNotTheNextOnes) {
   QmpConnection qmp = Connect();
-  EXPECT_THROW(qmp.Execute("query-commands", Deadline::After(0s)), TimeoutError);
+  kill(process_, SIGSTOP);  // so that it cannot be faster than this test
+  EXPECT_THROW(qmp.Execute("query-commands", Deadline::After(50ms)), TimeoutError);
+  kill(process_, SIGCONT);
   EXPECT_EQ(qmp.Execute("query-status", deadline_)["running"], true);
   EXPECT_THAT(qmp.ExecuteHuman("info name", deadline_), HasSubstr(name_));
 }

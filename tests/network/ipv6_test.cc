@@ -2,6 +2,8 @@
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "helpers/libvirt/discovery.h"
 #include "helpers/process/child_process.h"
@@ -126,6 +128,29 @@ TEST_F(Ipv6, AnIpv6NodeBehindAnIpv4JumpHost) {
   const OpensshServer node(At(kNode));
   JumpHost jump(jump_server.account(), keys_, Soon());
   EXPECT_THAT(Hello(node.account(), &jump), HasSubstr(fmt::format(" {} ", kNode)));
+}
+
+// Linux needs a moment for a new address. One of many networks shows it, on a machine that has other things to do.
+TEST(OwnNetwork, ItsAddressesCanBeUsedAtOnce) {
+  for (int i = 0; i < 200; ++i) {
+    // In a process of its own: a network is entered for good.
+    const pid_t child = fork();
+    if (child == 0) {
+      int status = 0;
+      try {
+        if (!EnterOwnNetwork({kNode, kJump, "fe80::1"}).empty()) _exit(77);
+        for (const std::string address : {"fe80::1%lo", kJump, kNode}) FreePort(address);
+      } catch (const std::exception&) {
+        status = 1;
+      }
+      _exit(status);
+    }
+    ASSERT_GT(child, 0);
+    int status = 0;
+    ASSERT_EQ(waitpid(child, &status, 0), child);
+    if (WIFEXITED(status) && WEXITSTATUS(status) == 77) GTEST_SKIP() << "no network of the test's own";
+    ASSERT_EQ(status, 0) << "in network " << i;
+  }
 }
 
 // From the lease that discovery chooses to the evidence.

@@ -10,12 +10,18 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <linux/if_addr.h>
 #include <linux/ipv6.h>  // after netinet/in.h, whose structures it then leaves alone
 
 #include <cerrno>
+#include <chrono>
 #include <cstring>
+#include <optional>
+#include <sstream>
 
 #include "helpers/base/error.h"
+#include "helpers/base/files.h"
+#include "helpers/base/wait.h"
 #include "helpers/process/descriptor.h"
 
 namespace passthrough {
@@ -60,6 +66,23 @@ std::string AddToLoopback(const Descriptor& fd, const std::string& address) {
   return {};
 }
 
+// Linux takes a new address for tentative until its work queue came to it, on the loopback, too, and lets nobody bind to
+// it before. Of this thread: the process itself may be in another network. Format: "address index length scope flags
+// name", in hexadecimal (proc_pid_net(5), if_inet6).
+bool AnyIsTentative() {
+  std::istringstream lines(ReadFile("/proc/thread-self/net/if_inet6"));
+  std::string address, index, length, scope, flags, name;
+  while (lines >> address >> index >> length >> scope >> flags >> name) {
+    if ((std::stoul(flags, nullptr, 16) & IFA_F_TENTATIVE) != 0) return true;
+  }
+  return false;
+}
+
+void WaitUntilUsable() {
+  WaitFor(Deadline::After(std::chrono::seconds(60)), "the loopback's addresses are tentative",
+          [](std::string*) { return AnyIsTentative() ? std::nullopt : std::optional(true); });
+}
+
 }  // namespace
 
 std::string EnterOwnNetwork(const std::vector<std::string>& addresses) {
@@ -70,6 +93,7 @@ std::string EnterOwnNetwork(const std::vector<std::string>& addresses) {
   for (const std::string& address : addresses) {
     if (std::string problem = AddToLoopback(fd, address); !problem.empty()) return problem;
   }
+  WaitUntilUsable();
   return {};
 }
 
