@@ -49,14 +49,21 @@ auto WaitFor(const Deadline& deadline, std::string_view what, Attempt attempt,
 // that know no time limit and end some day, such as getaddrinfo(3).
 template <typename Work>
 auto RunBy(const Deadline& deadline, std::string_view what, Work work) {
-  std::packaged_task<decltype(work())()> task(std::move(work));
-  auto result = task.get_future();
-  std::thread(std::move(task)).detach();
-  while (result.wait_for(std::chrono::milliseconds(deadline.LeftMilliseconds(100))) !=
+  using Result = decltype(work());
+  std::promise<std::future<Result>> promise;
+  auto done = promise.get_future();
+  std::thread([work = std::move(work), promise = std::move(promise)]() mutable {
+    std::packaged_task<Result()> task(std::move(work));
+    std::future<Result> result = task.get_future();
+    task();
+    task = {};  // what it threw is the caller's alone now, and freed by none but the caller
+    promise.set_value(std::move(result));
+  }).detach();
+  while (done.wait_for(std::chrono::milliseconds(deadline.LeftMilliseconds(100))) !=
          std::future_status::ready) {
     deadline.Check(what);
   }
-  return result.get();
+  return done.get().get();
 }
 
 }  // namespace passthrough
