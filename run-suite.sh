@@ -15,7 +15,7 @@ count=$#
 while [ "$count" -gt 0 ]; do # each argument but --all goes to the back
   case $1 in
   --all) all=yes ;;
-  --config | --config=* | --log-dir | --log-dir=* | --replay* | --destroy* | --reap | --merge-junit* | --expect*)
+  --config | --config=* | --log-dir | --log-dir=* | --replay* | --destroy* | --reap | --merge-junit* | --expect* | --no-cleanup)
     not_with_all="$not_with_all ${1%%=*}"
     set -- "$@" "$1"
     ;;

@@ -7,6 +7,7 @@
 
 #include "helpers/base/shell_command.h"
 #include "helpers/base/text.h"
+#include "helpers/libvirt/virsh_command.h"
 #include "lab/deployer.h"
 
 namespace passthrough {
@@ -23,6 +24,7 @@ class Destruction {
       : plan_(plan), connection_(connection), log_(log) {}
 
   void Run() {
+    RefuseWhatAnotherDeployerMade();
     for (const PlannedNode& node : plan_.nodes) RemoveDomain(node.domain_names.front());
     for (const PlannedCluster& cluster : plan_.clusters) {
       RemovePool(cluster);
@@ -41,6 +43,24 @@ class Destruction {
   }
 
  private:
+  // A domain in another's spelling of the name would be left running, its network and disks taken from under it.
+  void RefuseWhatAnotherDeployerMade() const {
+    std::vector<std::string> others;
+    for (const PlannedNode& node : plan_.nodes) {
+      const auto& names = node.domain_names;
+      if (Contains(domains_, names.front())) continue;
+      for (size_t i = 1; i < names.size(); ++i) {
+        if (Contains(domains_, names[i])) others.push_back("domain " + names[i]);
+      }
+    }
+    if (others.empty()) return;
+    throw Error(fmt::format(
+        "nothing was removed: another deployer made {} on {}. Destroy the cluster with that one (ai-how: uv run ai-how "
+        "destroy {} --force). To look: {}",
+        JoinForHumans(others), connection_.uri(), ShellWord(plan_.config_path),
+        VirshCommand(connection_.uri(), {"list", "--all"})));
+  }
+
   // Runs `step`, keeping what it says for the end.
   template <typename Step>
   void Try(const std::string& done, Step step) {

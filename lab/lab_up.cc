@@ -236,8 +236,11 @@ void BringLabUp(const LabUpOptions& options, const StepLog& log, const Deadline&
   LabRecord record = NewRecord(options, machine, images, rehearsal);
   if (const auto kept = ReadLabRecord(paths); kept && kept->machine_key != record.machine_key) {
     throw Error(
-        fmt::format("{} keeps snapshots of another machine: restore one of them, or remove them: {}",
-                    paths.directory.string(), LabCommand({"down", "--lab-dir", paths.directory.string()})));
+        fmt::format("{} keeps snapshots of a lab with other devices, memory, images or QEMU than {} has now. Use another "
+                    "--lab-dir; or go back to one of them: {}; or remove them: {}",
+                    paths.directory.string(), plan.config_path,
+                    LabCommand({"restore", "--lab-dir", paths.directory.string(), "NAME"}),
+                    LabCommand({"down", "--lab-dir", paths.directory.string()})));
   }
   WriteLabRecord(paths, record);
   try {

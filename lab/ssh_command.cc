@@ -6,6 +6,7 @@
 #include <cstring>
 
 #include "helpers/base/error.h"
+#include "helpers/base/shell_command.h"
 #include "helpers/base/text.h"
 #include "helpers/config/plan.h"
 #include "helpers/libvirt/connection.h"
@@ -79,7 +80,9 @@ int RunSsh(const CommandLine& line) {
   const LabPaths paths(LabDirectoryOf(line));
   const std::optional<LabRecord> record = ReadLabRecord(paths);
   if (!record || record->phase != LabPhase::kUp || !MachineRuns(*record)) {
-    throw Error(fmt::format("no lab is up in {}", paths.directory.string()));
+    throw Error(fmt::format("no lab is up in {}; to start one, with a cluster file in place of FILE: {}",
+                            paths.directory.string(),
+                            LabCommand({"up", "--lab-dir", paths.directory.string(), "FILE"})));
   }
   const std::string to = line.arguments.empty() ? kLabHost : line.arguments[0];
   std::vector<std::string> command = {"ssh", "-F", paths.ssh_config().string()};

@@ -19,7 +19,7 @@
 namespace passthrough {
 namespace {
 
-constexpr char kReadLog[] = "Look at the kernel log of that look (kernel_log.txt beside the evidence).";
+constexpr char kReadLog[] = "Read kernel_log.txt in the same directory.";
 
 std::string RecordPath(const PlannedNode& node) { return "evidence/" + node.name + "/disruption.json"; }
 
@@ -37,7 +37,7 @@ GpuLook::GpuLook(const PlannedNode& node, std::string look, std::string after)
   const Disruption disruption = ReadDisruption(*run, node.name);
   const DisruptionStep* step = disruption.Find(look_);
   if (step == nullptr) {
-    throw EvidenceError(fmt::format("{}: the run did not come to \"{}\" ({})", node.name, look_, RecordPath(node)));
+    throw EvidenceError(fmt::format("{}: the run ended before the step {} ({})", node.name, look_, RecordPath(node)));
   }
   step_ = *step;
 }
@@ -66,7 +66,7 @@ const ProbeOutput& GpuLook::Probe(const std::string& probe) const {
     return Session::Get().Evidence(node_.name, look_).Require(probe);
   } catch (const EvidenceError& error) {
     if (step_.error.empty()) throw;
-    throw EvidenceError(fmt::format("{}: there is no look {}: {} ({})", node_.name, after_, step_.error,
+    throw EvidenceError(fmt::format("{}: nothing was collected {}: {} ({})", node_.name, after_, step_.error,
                                     RecordPath(node_)));
   }
 }

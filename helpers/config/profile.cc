@@ -52,17 +52,56 @@ void ReadInto(const fs::path& path, Read read, Profile& profile) {
   problems.ThrowIfAny();
 }
 
+void RequireConnectIsFollowed(const Profile& profile, bool deploys) {
+  const std::string& connect = profile.overrides.connect;
+  if (connect.empty()) return;
+  if (profile.host) {
+    throw Error(fmt::format(
+        "--connect {}: profile {} is for a host that it brings up itself, and takes libvirt, the jump host and the "
+        "kind of driver from that. Name the profile of the host that is there: --profile host, host-own-deployer or "
+        "one of your own.",
+        Printable(connect), profile.name));
+  }
+  if (!deploys) return;
+  for (const CommandSequence& commands : {profile.deployer.create, profile.deployer.destroy}) {
+    for (const auto& command : commands) {
+      if (std::find(command.begin(), command.end(), connect) != command.end()) continue;
+      throw Error(fmt::format(
+          "--connect {}: profile {} runs \"{}\", which acts where the profile says and not there. Use --attach "
+          "for a cluster that is there already, or a profile whose deployer is told where by the placeholder "
+          "{{libvirt}}, such as host-own-deployer.",
+          Printable(connect), profile.name, Printable(fmt::format("{}", fmt::join(command, " ")))));
+    }
+  }
+}
+
+void RequireSshIsFollowed(const Profile& profile, bool deploys) {
+  const bool overridden = profile.overrides.ssh_user || profile.overrides.ssh_key;
+  if (!overridden || !profile.host || !deploys) return;
+  throw Error(fmt::format(
+      "{}: profile {} brings a host up whose nodes get a user and a key of its own. Leave the option away, use "
+      "--attach where such a cluster is up and somebody else may log in, or name the profile of a host that is there: "
+      "--profile host, or another of configs/profiles/.",
+      profile.overrides.ssh_user ? "--ssh-user" : "--ssh-key", profile.name));
+}
+
+void ApplySshOverrides(Profile& profile) {
+  if (profile.overrides.ssh_user) profile.ssh.user = *profile.overrides.ssh_user;
+  if (profile.overrides.ssh_key) profile.ssh.key = *profile.overrides.ssh_key;
+}
+
 }  // namespace
 
 Profile LoadProfile(const std::string& name_or_path, const Placeholders& placeholders,
-                    const std::string& connect) {
+                    const Overrides& overrides) {
   const fs::path path = FindProfile(name_or_path, placeholders);
   Profile profile;
   profile.name = path.stem().string();
   profile.path = fs::absolute(path).lexically_normal();
   profile.placeholders = placeholders;
-  profile.connect = connect;
+  profile.overrides = overrides;
   ReadInto(path, ReadProfile, profile);
+  ApplySshOverrides(profile);
   std::error_code ignored;
   const bool has_facts =
       profile.host && !profile.host->facts.empty() && fs::exists(profile.host->facts, ignored);
@@ -70,26 +109,9 @@ Profile LoadProfile(const std::string& name_or_path, const Placeholders& placeho
   return profile;
 }
 
-void RequireConnectIsFollowed(const Profile& profile, bool deploys) {
-  if (profile.connect.empty()) return;
-  if (profile.host) {
-    throw Error(fmt::format(
-        "--connect {}: profile {} is for a host that it brings up itself, and takes libvirt, the jump host and the "
-        "kind of driver from that. Name the profile of the host that is there: --profile host, host-own-deployer or "
-        "one of your own.",
-        Printable(profile.connect), profile.name));
-  }
-  if (!deploys) return;
-  for (const CommandSequence& commands : {profile.deployer.create, profile.deployer.destroy}) {
-    for (const auto& command : commands) {
-      if (std::find(command.begin(), command.end(), profile.connect) != command.end()) continue;
-      throw Error(fmt::format(
-          "--connect {}: profile {} runs \"{}\", which acts where the profile says and not there. Use --attach "
-          "for a cluster that is there already, or a profile whose deployer is told where by the placeholder "
-          "{{libvirt}}, such as host-own-deployer.",
-          Printable(profile.connect), profile.name, Printable(fmt::format("{}", fmt::join(command, " ")))));
-    }
-  }
+void RequireOverridesAreFollowed(const Profile& profile, bool deploys) {
+  RequireConnectIsFollowed(profile, deploys);
+  RequireSshIsFollowed(profile, deploys);
 }
 
 void ApplyHostFacts(Profile& profile) {
@@ -98,6 +120,7 @@ void ApplyHostFacts(Profile& profile) {
   }
   Profile with_facts = profile;
   ReadInto(profile.host->facts, ReadFacts, with_facts);
+  ApplySshOverrides(with_facts);
   profile = std::move(with_facts);
 }
 

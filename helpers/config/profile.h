@@ -60,12 +60,19 @@ struct DeployerCommands {
 // gives. "{{" stands for "{", "}}" for "}". docs/profiles.md has them, and every key of a profile.
 using Placeholders = std::map<std::string, std::string>;
 
+// What takes the place of what a profile, or its host's facts, say, for one run: the command line's.
+struct Overrides {
+  std::string connect{};  // a libvirt URI; empty: the profile's
+  std::optional<std::string> ssh_user{};
+  std::optional<std::filesystem::path> ssh_key{};
+};
+
 struct Profile {
   std::string name;            // the file's name without ".yaml"
   std::filesystem::path path;  // absolute
   std::string description;
   std::string libvirt_uri = "qemu:///system";
-  std::string connect;  // what stands in the place of any libvirt.uri for this run; empty: nothing
+  Overrides overrides;
   std::optional<HostCommands> host;
   DeployerCommands deployer;
   SshAccount ssh;  // of the nodes; host is empty
@@ -85,19 +92,20 @@ struct Profile {
 // `name_or_path`: a profile by name, of configs/profiles/ below placeholders["source"], or a file
 // (it has a '/' or ends in ".yaml"). Paths in it are made absolute from the working directory, "~/"
 // is the home directory. Throws ConfigError with all problems of the file: a placeholder that is
-// unknown, or has no value in `placeholders`, is one. A facts file that exists is laid over. `connect`:
-// a libvirt URI in place of the profile's and the facts file's.
+// unknown, or has no value in `placeholders`, is one. A facts file that exists is laid over, and
+// `overrides` over both.
 Profile LoadProfile(const std::string& name_or_path, const Placeholders& placeholders,
-                    const std::string& connect = {});
+                    const Overrides& overrides = {});
 
-// Throws Error where profile.connect would not be the place of everything: the profile brings its own host up, whose
-// facts would hold for another one; or, where the run `deploys`, one of the deployer's commands does not name it: the
-// cluster would be made in one place and looked for, and destroyed, in another. Nothing is thrown where profile.connect
-// is empty.
-void RequireConnectIsFollowed(const Profile& profile, bool deploys);
+// Throws Error where the run could not go by the profile's overrides. `connect`: the profile brings its own host up,
+// whose facts would hold for another one; or, where the run `deploys`, one of the deployer's commands does not name it:
+// the cluster would be made in one place and looked for, and destroyed, in another. `ssh_user`, `ssh_key`: the run
+// deploys on a host that the profile brings up, whose nodes get a user and a key of that host's own.
+void RequireOverridesAreFollowed(const Profile& profile, bool deploys);
 
 // Lays `profile.host->facts` over `profile`: a file with any of libvirt, ssh, jump, known_hosts,
-// deployer, time_limits, stub_driver and emulated_devices, each as in a profile; what it does not name stays.
+// deployer, time_limits, stub_driver and emulated_devices, each as in a profile; what it does not name stays, and
+// profile.overrides go before it.
 // Throws ConfigError, also where the file is missing, and then leaves `profile` as it was.
 void ApplyHostFacts(Profile& profile);
 

@@ -135,7 +135,7 @@ void ReadLibvirtUri(YamlMap& top, Profile& profile) {
 void ReadLibvirt(YamlMap& top, Profile& profile) {
   profile.placeholders.erase("libvirt");
   ReadLibvirtUri(top, profile);
-  if (!profile.connect.empty()) profile.libvirt_uri = profile.connect;
+  if (!profile.overrides.connect.empty()) profile.libvirt_uri = profile.overrides.connect;
   profile.placeholders["libvirt"] = profile.libvirt_uri;  // for the commands, which are read later
 }
 

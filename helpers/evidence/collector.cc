@@ -44,12 +44,22 @@ class NodeCollector {
   }
 
  private:
+  SshSession Connect() const {
+    try {
+      return ConnectWhenReady(target_.account, options_.jump, *options_.host_keys,
+                              deadline_.OrAfter(options_.ready_limit));
+    } catch (const TimeoutError& error) {
+      throw TimeoutError(
+          fmt::format("{}. It had {} (time_limits.ssh of the profile); its console.log shows how far it came", error.what(),
+                      HumanSeconds(std::chrono::duration<double>(options_.ready_limit).count())));
+    }
+  }
+
   Collection Collect() {
     Collection collection;
     Clock::time_point begin = Clock::now();
     try {
-      SshSession session = ConnectWhenReady(target_.account, options_.jump, *options_.host_keys,
-                                            deadline_.OrAfter(options_.ready_limit));
+      SshSession session = Connect();
       double ready_seconds = SecondsSince(begin);
       Tell("SSH answers");
       begin = Clock::now();

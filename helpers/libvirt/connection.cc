@@ -34,7 +34,7 @@ std::string HintFor(std::string_view message) {
     return ". Is libvirt installed and running there? (systemctl start libvirtd)";
   }
   if (has("libvirt-sock': Permission denied") || has("polkit")) {
-    return ". Is this user a member of the group libvirt? (sudo usermod -aG libvirt USER)";
+    return ". Is this user a member of the group libvirt? (sudo usermod -aG libvirt \"$USER\")";
   }
   if (has("unable to connect to server at")) return ". Does an SSH server answer there?";
   return {};

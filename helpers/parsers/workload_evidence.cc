@@ -11,6 +11,9 @@
 namespace passthrough {
 namespace {
 
+constexpr char kReadItsErrors[] = "Read workload.stderr.txt beside this file, if it is there, and look for NVRM, Xid and "
+                                  "\"Out of memory\" in the node's kernel log.";
+
 constexpr size_t kMostGpus = 256;  // instances of MIG count
 constexpr int64_t kMostBytes = int64_t{1} << 50;
 
@@ -68,8 +71,8 @@ WorkloadTrouble FirstTrouble(const FactFile& file, const FactBlock& block) {
     }
     if (fact.key == "program_error") {
       return {"the workload program could not be run: " + fact.value,
-              "Build the suite whole; on a node of another kind, build remote/workload there and name it in "
-              "WORKLOAD_PROGRAM.",
+              "Build the suite whole (cmake --build build); the program is for x86-64 and glibc 2.17 or newer. For a "
+              "node of another kind, leave its checks out: --gtest_filter=-Workload*:GpuWork*",
               fact.line};
     }
     if (fact.key == "library_error") {
@@ -168,7 +171,7 @@ WorkloadGpu ReadGpu(const FactFile& file, const FactBlock& block) {
   gpu.trouble = FirstTrouble(file, block);
   gpu.done = block.Value("done") == "yes";
   if (!gpu.done && !gpu.trouble) {
-    gpu.trouble = {"its work ended before its end", "Look at the evidence.", block.facts.back().line};
+    gpu.trouble = {"the workload program ended before it was done with this GPU", kReadItsErrors, block.facts.back().line};
   }
   return gpu;
 }
@@ -194,8 +197,8 @@ WorkloadEvidence WorkloadEvidence::Parse(std::string_view text, const std::files
   }
   evidence.trouble = FirstTrouble(file, file.head);
   if (!evidence.trouble && !evidence.gpu_count) {
-    evidence.trouble = {"the work ended before CUDA had told how many GPUs it has",
-                        "Look at the evidence.", file.last_line};
+    evidence.trouble = {"the workload program ended before CUDA had told how many GPUs it has", kReadItsErrors,
+                        file.last_line};
   }
   if (file.blocks.size() > kMostGpus) {
     ThrowEvidenceError(file, file.last_line, fmt::format("{} GPUs", file.blocks.size()));

@@ -142,6 +142,7 @@ LaunchOptions PrepareLaunch(const std::vector<std::string>& argv, const ChildOpt
   launch.arguments.assign(argv.begin() + 1, argv.end());
   launch.working_directory = directory;
   launch.environment = options.environment;
+  launch.ends_with_us = true;
   return launch;
 }
 

@@ -45,7 +45,8 @@ struct ChildResult {
 // interruption the whole process group gets SIGTERM, then after options.grace SIGKILL; no process
 // of the group is left when this returns, also where the child itself ended and left others behind;
 // a daemon that left the group is not touched. An interruption throws InterruptedError after that
-// clean-up. Throws ProcessError where the command cannot be started ("ai-how: not found in PATH").
+// clean-up. Where this process is killed, the command gets SIGTERM: nobody may know of it yet who could end it.
+// Throws ProcessError where the command cannot be started ("ai-how: not found in PATH").
 ChildResult RunChild(const std::vector<std::string>& argv, const ChildOptions& options,
                      const Deadline& deadline);
 

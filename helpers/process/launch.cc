@@ -1,6 +1,7 @@
 #include "helpers/process/launch.h"
 
 #include <fmt/format.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -47,11 +48,18 @@ class Environment {
 
 // What Boost's launcher leaves to do in the child. Runs between fork and exec: system calls only.
 struct Isolation {
+  const pid_t parent;
+  const bool ends_with_parent;
+
   boost::system::error_code on_exec_setup(default_launcher&, const std::filesystem::path&,
                                           const char* const*) {
     // A session, not only a group: without a terminal of its own, nothing in it can stop and wait
     // for somebody to type a password.
     if (setsid() == -1) return {errno, boost::system::system_category()};
+    if (ends_with_parent) {
+      prctl(PR_SET_PDEATHSIG, SIGTERM);
+      if (getppid() != parent) _exit(127);  // it ended before that
+    }
     struct sigaction by_default = {};
     by_default.sa_handler = SIG_DFL;
     for (int number = 1; number < NSIG; ++number) sigaction(number, &by_default, nullptr);
@@ -94,7 +102,7 @@ pid_t Launch(const LaunchOptions& options) {
   try {
     auto child = launcher(context.get_executor(), error, options.program, options.arguments,
                           process::process_stdio{nullptr, options.output, options.output},
-                          process::process_start_dir(directory), Isolation());
+                          process::process_start_dir(directory), Isolation{getpid(), options.ends_with_us});
     // Waiting is ours (child_process.cc): the group must be signalled before its leader is reaped.
     if (!error) return child.detach().id();
   } catch (const boost::system::system_error& failure) {

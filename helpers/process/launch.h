@@ -16,6 +16,8 @@ struct LaunchOptions {
   std::filesystem::path working_directory;         // empty: this process's
   std::map<std::string, std::string> environment;  // added to, or in place of, this process's
   int output = -1;                                 // descriptor that becomes its stdout and stderr
+  // It gets SIGTERM when the thread that starts it ends, whatever ends that (prctl(2), PR_SET_PDEATHSIG).
+  bool ends_with_us = false;
 };
 
 // Starts the process as leader of a session and process group of its own, with stdin from

@@ -42,6 +42,17 @@ std::string WhatWasFound(const Plan& plan, const Discovery& discovery) {
                      off == 0 ? "" : fmt::format("; {} more to be off", off));
 }
 
+// The host of profile `lab` is up for one run, unless somebody brought it up or had it kept.
+void RequireHostIsUp(const Profile& profile) {
+  std::error_code unknown;
+  if (std::filesystem::exists(profile.host->facts, unknown) || unknown) return;
+  throw Error(fmt::format(
+      "there is nothing to attach to: the host of profile {} is not up ({} is not there). For a cluster on a real host, "
+      "name its profile: --profile host, or another of configs/profiles/. For one in the host of this profile: a run "
+      "without --attach, with --no-cleanup, leaves one",
+      profile.name, profile.host->facts.string()));
+}
+
 }  // namespace
 
 ClusterRun::ClusterRun(RunSettings settings, RunDirectory run, Progress& progress)
@@ -121,7 +132,10 @@ void ClusterRun::Deploy() {
 }
 
 void ClusterRun::Attach() {
-  if (settings_.profile.host) ApplyHostFacts(settings_.profile);
+  if (settings_.profile.host) {
+    RequireHostIsUp(settings_.profile);
+    ApplyHostFacts(settings_.profile);
+  }
   ThrowProblems(SshKeyProblems(settings_.profile));
   try {
     const Lease lease = MakeAttachedLease(settings_.plan, settings_.profile, run_.path());

@@ -188,7 +188,7 @@ class NodeDisruption {
     } catch (const Error& error) {
       const double waited = std::chrono::duration<double>(Deadline::Clock::now() - begin).count();
       step.console = LastOfConsole();
-      lost_ = "the node was lost at " + step.look;
+      lost_ = "the node did not come back earlier (" + step.look + ")";
       throw Error(fmt::format("it did not come back within {} after it was told to reboot; {}; {}",
                               HumanSeconds(waited), DomainStateInWords(), error.what()));
     }

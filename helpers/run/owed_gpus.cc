@@ -157,9 +157,11 @@ bool GiveBackWhatIsIn(Lease& lease, Progress& progress, const Tell& tell, const 
 }
 
 std::string WhatToDo(const RunDirectory& run, const Lease& lease, bool missing) {
-  const std::string how = missing ? "Plug in by hand what is missing, or try again: "
-                                  : "What its guest may let go yet is noted, and plugged in then by the next run or: ";
-  return fmt::format("{}{}\nTo be told of it no more ({}): {}", how, SuiteCommand({"--reap"}),
+  const std::string how = missing
+                              ? "To try again, once what is named above is mended: "
+                              : "The guest still holds its GPU. Once it has let it go, the next run plugs it in again, "
+                                "and so does: ";
+  return fmt::format("{}{}\nTo give up on it ({}): {}", how, SuiteCommand({"--reap"}),
                      lease.attached ? "this tries once more, and leaves the cluster as it is"
                                     : "this takes the cluster down",
                      SuiteCommand({"--destroy", run.path().string()}));
@@ -234,7 +236,7 @@ bool GiveGpusBack(const RunDirectory& run, Progress& progress, const GiveBackLim
 void ForgetOwedGpus(Lease& lease, Progress& progress) {
   GiveBackWhatIsIn(lease, progress, [&](const std::string& what) { progress.Line(Printable(what)); }, kOnce);
   for (const OwedGpu& one : lease.unplugged) {
-    progress.Line(Printable(fmt::format("forgotten: that GPU {} is owed to domain {}", one.gpu, one.domain)));
+    progress.Line(Printable(fmt::format("given up: GPU {} is not plugged into domain {} by the suite any more", one.gpu, one.domain)));
   }
   lease.unplugged.clear();
 }

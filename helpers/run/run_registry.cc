@@ -274,7 +274,7 @@ void Claim(const RunDirectory& run, const Lease& lease, Progress& progress) {
     // Without the registry's lock: it takes its time, and ends by taking the entry out.
     if (!TakeDown(*in_the_way, progress)) {
       throw Error(fmt::format("what the killed run {} left could not be taken down; see above. Remove it by "
-                              "hand, then start again",
+                              "hand (docs/manual.md, Manual cleanup), then start again",
                               in_the_way->run.string()));
     }
   }

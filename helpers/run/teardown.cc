@@ -15,6 +15,7 @@
 #include "helpers/base/text.h"
 #include "helpers/base/wait.h"
 #include "helpers/libvirt/connection.h"
+#include "helpers/libvirt/virsh_command.h"
 #include "helpers/process/child_process.h"
 #include "helpers/run/host_status.h"
 #include "helpers/run/lease_end.h"
@@ -170,10 +171,10 @@ class Teardown {
       const std::string what = JoinForHumans(strangers);
       if (lease_.made.empty()) {
         report_.reap_error = fmt::format(
-            "the run was ended while it deployed, and this machine has been started anew since. Whether these are "
-            "its or somebody else's cannot be told, so they are left alone: {}. Remove what is not wanted, "
+            "the run was killed while it deployed, and this machine was rebooted since, so nobody can tell whether "
+            "that run or somebody else made these; they are left alone: {}. To look: {}. Remove what is not needed, "
             "then: {}",
-            what, SuiteCommand({"--reap"}));
+            what, VirshCommand(lease_.libvirt_uri, {"list", "--all"}), SuiteCommand({"--reap"}));
       } else {
         report_.left_alone = strangers;
         progress_.Line(fmt::format("left alone, for somebody else made it: {}", what));

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "helpers/base/files.h"
+#include "helpers/base/shell_command.h"
 #include "helpers/base/text.h"
 #include "helpers/ssh/libssh_handles.h"
 #include "helpers/ssh/ssh_errors.h"
@@ -63,8 +64,8 @@ void HostKeys::Accept(const std::string& name, const std::string& key) {
   const auto of_user = KeysOfUser(name);
   if (!of_user.empty() && std::find(of_user.begin(), of_user.end(), key) == of_user.end()) {
     ThrowMismatch(name, of_user.front(), "from " + user_file_.string(), key,
-                  fmt::format("If the machine was installed anew: ssh-keygen -f {} -R '{}'",
-                              user_file_.string(), name));
+                  "If the machine was installed anew: " +
+                      ShellCommand({"ssh-keygen", "-f", user_file_.string(), "-R", name}));
   }
   pinned_[name] = key;
   WriteRunFile();

@@ -10,6 +10,7 @@
 
 #include "helpers/base/error.h"
 #include "helpers/base/files.h"
+#include "helpers/base/shell_command.h"
 #include "helpers/ssh/ssh_session.h"
 
 namespace passthrough {
@@ -37,8 +38,8 @@ std::string FileProblem(const std::filesystem::path& path) {
   // As OpenSSH's sshkey_perm_ok() judges: only a file of one's own.
   if (status.st_uid == getuid() && (status.st_mode & 077) != 0) {
     return fmt::format(
-        "private key {} is open to others (mode {:04o}); ssh refuses such keys: chmod 600 {}",
-        path.string(), status.st_mode & 07777, path.string());
+        "private key {} is open to others (mode {:04o}); ssh refuses such keys: {}",
+        path.string(), status.st_mode & 07777, ShellCommand({"chmod", "600", path.string()}));
   }
   return {};
 }
@@ -82,8 +83,8 @@ KeyHandle LoadPrivateKey(const std::filesystem::path& path, std::string* problem
   if (asked) {
     *problem = fmt::format(
         "private key {} has a passphrase, and nobody is asked for one during a run: add it to an "
-        "ssh-agent (ssh-add {}) and name no key, or use a key without one",
-        path.string(), path.string());
+        "ssh-agent ({}) and name no key, or use a key without one",
+        path.string(), ShellCommand({"ssh-add", path.string()}));
   } else {
     *problem = fmt::format("{} is not a private key that can be read (OpenSSH or PEM format)",
                            path.string());

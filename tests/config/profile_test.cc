@@ -133,34 +133,46 @@ TEST(ProfileTest, DefaultsAndEverythingSet) {
 
 TEST(ProfileTest, ConnectTakesTheDeployerAlong) {
   const std::string uri = "qemu+ssh://root@gpu-host/system";
-  const Profile own = LoadProfile("host-own-deployer", Values(), uri);
+  const Profile own = LoadProfile("host-own-deployer", Values(), {.connect = uri});
   EXPECT_EQ(own.libvirt_uri, uri);
   EXPECT_THAT(own.deployer.create, ElementsAre(testing::Contains(uri)));
   EXPECT_THAT(own.deployer.destroy, ElementsAre(testing::Contains(uri)));
-  EXPECT_NO_THROW(RequireConnectIsFollowed(own, true));
+  EXPECT_NO_THROW(RequireOverridesAreFollowed(own, true));
   const Profile here = LoadProfile("host-own-deployer", Values());
   EXPECT_THAT(here.deployer.destroy, ElementsAre(testing::Contains("qemu:///system")));
-  EXPECT_NO_THROW(RequireConnectIsFollowed(here, true));
+  EXPECT_NO_THROW(RequireOverridesAreFollowed(here, true));
 }
 
 TEST(ProfileTest, ADeployerThatStaysHereIsNoneForAnotherHost) {
   for (const std::string name : {"host", "host-ai-how-hpc", "host-ai-how-system"}) {
-    const Profile profile = LoadProfile(name, Values(), "qemu+ssh://root@gpu-host/system");
-    EXPECT_THAT([&] { RequireConnectIsFollowed(profile, true); },
+    const Profile profile = LoadProfile(name, Values(), {.connect = "qemu+ssh://root@gpu-host/system"});
+    EXPECT_THAT([&] { RequireOverridesAreFollowed(profile, true); },
                 ThrowsMessage<Error>(testing::AllOf(HasSubstr("--connect qemu+ssh://root@gpu-host/system: profile " + name),
                                                     HasSubstr("host-own-deployer"), HasSubstr("--attach"))));
-    EXPECT_NO_THROW(RequireConnectIsFollowed(profile, false)) << "it is there already";
+    EXPECT_NO_THROW(RequireOverridesAreFollowed(profile, false)) << "it is there already";
   }
 }
 
 // The lab's facts (its jump host, its stand-in for the driver) would be taken for the other host's.
 TEST(ProfileTest, AProfileThatBringsItsHostUpIsNoneForAnotherHost) {
-  const Profile lab = LoadProfile("lab", Values(), "qemu+ssh://root@gpu-host/system");
+  const Profile lab = LoadProfile("lab", Values(), {.connect = "qemu+ssh://root@gpu-host/system"});
   for (const bool deploys : {true, false}) {
-    EXPECT_THAT([&] { RequireConnectIsFollowed(lab, deploys); },
+    EXPECT_THAT([&] { RequireOverridesAreFollowed(lab, deploys); },
                 ThrowsMessage<Error>(testing::AllOf(HasSubstr("profile lab is for a host that it brings up itself"),
                                                     HasSubstr("--profile host"))));
   }
+}
+
+TEST(ProfileTest, UserAndKeyOfTheCommandLineStandInPlaceOfTheProfiles) {
+  const Profile host = LoadProfile("host", Values(), {.ssh_user = "root", .ssh_key = "/mine"});
+  EXPECT_EQ(host.ssh.user, "root");
+  EXPECT_EQ(host.ssh.key, "/mine");
+  EXPECT_NO_THROW(RequireOverridesAreFollowed(host, true));
+  const Profile lab = LoadProfile("lab", Values(), {.ssh_key = "/mine"});
+  EXPECT_THAT([&] { RequireOverridesAreFollowed(lab, true); },
+              ThrowsMessage<Error>(testing::AllOf(HasSubstr("--ssh-key: profile lab brings a host up"),
+                                                  HasSubstr("--profile host"))));
+  EXPECT_NO_THROW(RequireOverridesAreFollowed(lab, false));
 }
 
 // A profile whose facts file is `facts`, laid over it once it exists.
@@ -172,7 +184,6 @@ class HostFactsTest : public testing::Test {
 
   Profile LoadLab() { return LoadProfile("lab", Values(directory_.path().string())); }
 
- private:
   TemporaryDirectory directory_;
 };
 
@@ -199,6 +210,14 @@ TEST_F(HostFactsTest, AreLaidOverTheProfileAndLeaveTheRest) {
   EXPECT_EQ(profile.jump->host, "127.0.0.1");
   EXPECT_THAT(profile.deployer.create, ElementsAre(ElementsAre("/b/passthrough-lab", "/c/x.yaml")));
   EXPECT_THAT(profile.deployer.destroy, ElementsAre(testing::Contains("destroy")));
+}
+
+TEST_F(HostFactsTest, GoBehindTheCommandLine) {
+  Profile profile = LoadProfile("lab", Values(directory_.path().string()), {.ssh_user = "root", .ssh_key = "/mine"});
+  WriteFile(facts_path(), "ssh: {user: admin, key: /lab/key}\n");
+  ApplyHostFacts(profile);
+  EXPECT_EQ(profile.ssh.user, "root");
+  EXPECT_EQ(profile.ssh.key, "/mine");
 }
 
 TEST_F(HostFactsTest, ThatAreBrokenLeaveTheProfileAsItWas) {

@@ -173,7 +173,7 @@ TEST_F(DisruptiveTest, ANodeThatDoesNotComeBack) {
               AllOf(HasSubstr("it did not come back within"), HasSubstr("is shut off"),
                     HasSubstr("Its console showed last")));
   EXPECT_THAT(report.messages.at("DisruptiveReboot.NodeComesBack/hpc_compute_01_reboot_2"),
-              HasSubstr("not tried: the node was lost at after-reboot-1"));
+              HasSubstr("not tried: the node did not come back earlier (after-reboot-1)"));
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 // behind.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -50,6 +51,31 @@ class ChildGroup : public testing::Test {
   ChildOptions options_;
   std::atomic<int> group_{0};
 };
+
+// Before anybody else could know of the command.
+TEST_F(ChildGroup, EndsWithAProcessThatIsKilledWhileItStartsIt) {
+  prctl(PR_SET_CHILD_SUBREAPER, 1);  // the orphan is ours to wait for
+  int ends[2];
+  ASSERT_EQ(pipe(ends), 0);
+  const pid_t killed = fork();
+  if (killed == 0) {
+    options_.on_start = [&](int id) {
+      if (write(ends[1], &id, sizeof id) != sizeof id) _exit(1);
+      kill(getpid(), SIGKILL);
+    };
+    RunChild({"/bin/sleep", "600"}, options_, Deadline::Never());
+    _exit(1);
+  }
+  int command = 0;
+  ASSERT_EQ(read(ends[0], &command, sizeof command), static_cast<ssize_t>(sizeof command));
+  ASSERT_EQ(waitpid(killed, nullptr, 0), killed);
+  int status = 0;
+  ASSERT_EQ(waitpid(command, &status, 0), command);
+  EXPECT_EQ(WTERMSIG(status), SIGTERM);
+  prctl(PR_SET_CHILD_SUBREAPER, 0);
+  close(ends[0]);
+  close(ends[1]);
+}
 
 bool IsAlive(int process) {
   std::ifstream file("/proc/" + std::to_string(process) + "/stat");

@@ -375,7 +375,7 @@ TEST_F(OwedRunTest, DestroyOfARunThatAttachedEndsAlsoWhatCannotBePaid) {
     Progress progress(out, false);
     EXPECT_TRUE(passthrough::TearDown(run_, progress).NothingRemains());
   }
-  EXPECT_THAT(TextOf(out), AllOf(HasSubstr("is not back"), HasSubstr("forgotten: that GPU 0000:01:00.0 is owed to "
+  EXPECT_THAT(TextOf(out), AllOf(HasSubstr("is not back"), HasSubstr("given up: GPU 0000:01:00.0 is not plugged into "
                                                                      "domain c-compute-01")));
   EXPECT_EQ(Registered(), 0u);
   EXPECT_TRUE(LibvirtConnection::Open(lease_.libvirt_uri, Deadline::Never()).DomainXml("c-compute-01"));

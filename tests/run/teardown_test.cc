@@ -81,7 +81,7 @@ TEST_F(TeardownTest, WhatSomebodyElseMadeSinceIsLeftAlone) {
 TEST_F(TeardownTest, AfterARebootWhatWasMadeByHalfIsNotGuessed) {
   lease_.owner.boot_id = "an earlier one";
   const TeardownReport report = Do();
-  EXPECT_THAT(report.reap_error, HasSubstr("cannot be told"));
+  EXPECT_THAT(report.reap_error, HasSubstr("nobody can tell whether"));
   EXPECT_THAT(report.reap_error, HasSubstr("domain c-compute-01"));
   EXPECT_THAT(report.reaped, IsEmpty());
   EXPECT_FALSE(fs::exists(Path("destroyed")));

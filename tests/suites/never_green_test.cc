@@ -1,16 +1,21 @@
-// Ways in which a test suite turns green by accident (DESIGN: "Never green by accident"), each tried on the
-// real program, with libvirt's test driver and deployers that fail or do nothing.
+// Ways in which a test suite turns green by accident, each tried on the real program, with libvirt's test driver and
+// deployers that fail or do nothing.
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <signal.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <thread>
 
 #include "helpers/base/files.h"
+#include "helpers/base/process_identity.h"
 #include "helpers/base/text.h"
 #include "helpers/base/wait.h"
 #include "helpers/libvirt/inventory.h"
+#include "helpers/process/descriptor.h"
 #include "tests/libvirt/test_hypervisor.h"
 #include "tests/suites/suite_program.h"
 
@@ -334,7 +339,7 @@ TEST_F(NeverGreenTest, WhenTheGuardIsKilledTooTheNextStartTearsDown) {
     });
   };
   const std::string profile =
-      MakeProfile(fmt::format("touch {}; while :; do sleep 1; done", Path("creating").string()));
+      MakeProfile(fmt::format("trap '' TERM; touch {}; while :; do sleep 1; done", Path("creating").string()));
   auto arguments = Arguments(profile);
   arguments.insert(arguments.begin(), SuiteProgram().string());
   RunChild(arguments, options, Deadline::After(std::chrono::minutes(5)));
@@ -346,7 +351,7 @@ TEST_F(NeverGreenTest, WhenTheGuardIsKilledTooTheNextStartTearsDown) {
   const ChildResult next = RunSuite(Arguments(MakeProfile("true"), "Cluster.*"));
   EXPECT_THAT(next.output, HasSubstr("an earlier run was killed and still owes its teardown"));
   EXPECT_EQ(ReadFile(Path("destroyed")), "destroyed\ndestroyed\n") << "its own, and the earlier one's";
-  EXPECT_NE(kill(deployer, 0), 0) << "the deployer of the killed run still runs";
+  EXPECT_FALSE(IsAlive(IdentityOf(deployer))) << "the deployer of the killed run still runs";
   EXPECT_THAT(RunSuite({"--reap"}).output, HasSubstr("no run owes a teardown"));
 }
 
@@ -368,7 +373,66 @@ TEST_F(NeverGreenTest, ASecondRunOfAClusterSaysWhoHoldsIt) {
   EXPECT_EQ(ReadFile(Path("destroyed")), "destroyed\n") << "the second run must not destroy the first one's";
 }
 
+// Nobody reads what it writes, as in a terminal that was stopped.
+TEST_F(NeverGreenTest, SignalsAreHeededThoughNothingCanBeWritten) {
+  const fs::path pipe = Path("stderr");
+  ASSERT_EQ(mkfifo(pipe.c_str(), 0600), 0);
+  const Descriptor end(open(pipe.c_str(), O_RDWR | O_NONBLOCK | O_CLOEXEC));
+  std::jthread killer;
+  ChildOptions options;
+  options.on_start = [&](int pid) {
+    killer = std::jthread([&, pid] {
+      if (!Appears("creating")) return;
+      while (write(end.get(), "x", 1) == 1) {
+      }
+      kill(pid, SIGTERM);
+      std::this_thread::sleep_for(seconds(2));
+      kill(pid, SIGTERM);
+    });
+  };
+  auto arguments = Arguments(MakeProfile(fmt::format("touch {}; sleep 300", Path("creating").string())));
+  const std::vector<std::string> shell{"/bin/sh", "-c", "exec \"$0\" \"$@\" 2>" + pipe.string(), SuiteProgram().string()};
+  arguments.insert(arguments.begin(), shell.begin(), shell.end());
+  const ChildResult result = RunChild(arguments, options, Deadline::After(std::chrono::minutes(2)));
+  EXPECT_EQ(result.HowItEnded(), "exit status 1");
+  EXPECT_TRUE(WaitUntilDestroyed());
+}
+
+// nohup(1) has it ignored.
+TEST_F(NeverGreenTest, ASighupThatIsIgnoredInterruptsNothing) {
+  std::jthread killer;
+  ChildOptions options;
+  options.on_start = [&](int pid) {
+    killer = std::jthread([this, pid] {
+      if (!Appears("creating")) return;
+      kill(pid, SIGHUP);
+      WriteFile(Path("go"), "");
+    });
+  };
+  const std::string wait = fmt::format("touch {}; while ! test -e {}; do sleep 0.1; done", Path("creating").string(),
+                                       Path("go").string());
+  auto arguments = Arguments(MakeProfile(wait), "Cluster.*");
+  const std::vector<std::string> shell{"/bin/sh", "-c", "trap '' HUP; exec \"$0\" \"$@\"", SuiteProgram().string()};
+  arguments.insert(arguments.begin(), shell.begin(), shell.end());
+  const ChildResult result = RunChild(arguments, options, Deadline::After(std::chrono::minutes(5)));
+  EXPECT_EQ(result.exit_status, 0) << result.output;
+  EXPECT_THAT(result.output, testing::Not(HasSubstr("nterrupted")));
+}
+
 // --- under ctest ---
+
+TEST_F(NeverGreenTest, ASecondCtestLeavesTheFirstOnesRunAlone) {
+  const std::string profile = MakeProfile("true");
+  // Another ctest of this build directory, as far as its file tells: this process.
+  const ProcessIdentity other = IdentityOf(getpid());
+  const std::string link = fmt::format("{}\n{} {}\n", Path("run").string(), other.pid, other.start_time);
+  WriteFile(Path("run-link"), link);
+  const ChildResult result = RunCtest(profile, {"-R", "Cluster.HasNoUnplannedVm", "--output-on-failure"});
+  EXPECT_NE(result.exit_status, 0);
+  EXPECT_THAT(result.output, HasSubstr(fmt::format("another ctest goes on in this build directory, process {}", other.pid)));
+  EXPECT_EQ(ReadFile(Path("run-link")), link);
+  EXPECT_FALSE(fs::exists(Path("destroyed")));
+}
 
 TEST_F(NeverGreenTest, CtestDeploysOnceAndDestroysOnce) {
   const std::string profile =
