@@ -59,6 +59,9 @@ class LibvirtConnection {
   // Everything of the host that a run could change. Active directory pools are refreshed first:
   // libvirt lists the volumes that it saw at the last refresh, not those that are there.
   Inventory TakeInventory();
+  // The same, not waited for longer than `deadline`: a daemon that waits for a device or a dead NFS server answers keep-
+  // alives and nothing else. Throws what Deadline::Check throws, too.
+  Inventory TakeInventory(const Deadline& deadline) const;
   // All domains, running or not, by name; one round trip where the hypervisor can.
   std::vector<DomainStatus> Domains();
   std::vector<std::string> DomainNames();

@@ -3,9 +3,11 @@
 
 #include <algorithm>
 #include <cctype>
+#include <memory>
 #include <set>
 #include <string_view>
 
+#include "helpers/base/wait.h"
 #include "helpers/libvirt/connection_impl.h"
 #include "helpers/libvirt/domain_xml_reader.h"
 
@@ -192,6 +194,11 @@ std::vector<HostPciDevice> TakePciDevices(virConnectPtr connection) {
 }
 
 }  // namespace
+
+Inventory LibvirtConnection::TakeInventory(const Deadline& deadline) const {
+  return RunBy(deadline, "libvirt's list of what is on " + uri(),
+               [own = std::make_shared<LibvirtConnection>(Another())] { return own->TakeInventory(); });
+}
 
 Inventory LibvirtConnection::TakeInventory() {
   virConnectPtr connection = impl_->handle.get();

@@ -26,6 +26,7 @@ namespace {
 using std::chrono::seconds;
 
 constexpr seconds kConnectLimit{30};
+constexpr seconds kInventoryLimit{60};
 constexpr size_t kMostConsole = 1u << 20;
 constexpr int kLinesInMessage = 8;
 
@@ -114,6 +115,8 @@ void ClusterRun::TryToWriteRecord() {
     progress_.Line(Printable(problem.what()));
   }
 }
+
+Inventory ClusterRun::TakeInventory() { return Libvirt().TakeInventory(Deadline::After(kInventoryLimit)); }
 
 LibvirtConnection& ClusterRun::Libvirt() {
   if (!libvirt_ || !libvirt_->IsAlive()) {
@@ -241,13 +244,15 @@ void ClusterRun::CheckBeforeDeploying() {
     add(DeployerProblems(settings_.profile));
     add(ImageProblems(settings_.plan, settings_.profile));
     try {
-      const Inventory inventory = Libvirt().TakeInventory();
+      const Inventory inventory = TakeInventory();
       const std::string& uri = settings_.profile.libvirt_uri;
       add(HostProblems(settings_.plan, inventory, uri));
       add(DeviceProblems(settings_.plan, inventory, settings_.profile.emulated_devices, uri));
       record_.versions["hypervisor"] = inventory.hypervisor;
       WriteFile(run_.HostBefore(), ToJson(inventory));
     } catch (const LibvirtError& error) {
+      problems.push_back(error.what());
+    } catch (const TimeoutError& error) {
       problems.push_back(error.what());
     }
     ThrowProblems(problems);
@@ -278,7 +283,7 @@ void ClusterRun::RunCreate() {
                                        HintForFailedDeployer(argv, result.output)));
       }
     }
-    lease_.made = ObjectsOf(lease_, Libvirt().TakeInventory());
+    lease_.made = ObjectsOf(lease_, TakeInventory());
     UpdateLease();
     return "deployed " + settings_.plan.name;
   });
@@ -336,7 +341,7 @@ void ClusterRun::CollectFromNodes(const std::vector<std::string>& probes) {
 
 void ClusterRun::CollectFromHost() {
   Phase("look", "asking libvirt about the host's side", [&]() -> std::string {
-    const Inventory inventory = Libvirt().TakeInventory();
+    const Inventory inventory = TakeInventory();
     record_.versions["hypervisor"] = inventory.hypervisor;
     WriteFile(run_.HostRunning(), ToJson(inventory));
     discovery_ = LookedAtAgain(discovery_, DiscoverOnce(settings_.plan, Libvirt()));

@@ -79,6 +79,7 @@ class ClusterRun {
   void SaveConsoleLogs();
   std::vector<DisruptionTarget> GpuNodesToDisturb() const;
   LibvirtConnection& Libvirt();
+  Inventory TakeInventory();  // throws TimeoutError, too
   void WriteRecord();
   void TryToWriteRecord();  // where it cannot, tells that only
   void UpdateLease();

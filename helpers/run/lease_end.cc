@@ -39,6 +39,7 @@ Deadline LongestTeardown(const RunDirectory& run) {
   try {
     const Lease lease = ReadLease(LeaseHome(run).LeaseJson());
     limit += seconds(2 * lease.destroy_seconds) * std::max<size_t>(lease.destroy.size(), 1);
+    limit += std::chrono::minutes(1) * (lease.domains.size() + lease.networks.size() + lease.pools.size());
   } catch (const Error&) {
     // Then it ends while we look.
   }

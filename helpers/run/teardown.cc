@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <nlohmann/json.hpp>
 
@@ -37,6 +38,8 @@ constexpr int kComeBackTimes = 3;  // the limit of one connection
 // A function goes back to its host driver and a tap device goes away a moment after destroy returned.
 constexpr seconds kSettleLimit{10};
 constexpr seconds kHostDownLimit{120};
+constexpr seconds kInventoryLimit{60};
+constexpr seconds kRemoveLimit{60};
 
 std::filesystem::path ReportPath(const RunDirectory& run) {
   return run.Evidence() / "host" / "teardown.json";
@@ -166,7 +169,7 @@ class Teardown {
     if (!lease_.host_down.empty() || IsOursUnseen(lease_)) return true;
     try {
       auto libvirt = LibvirtConnection::Open(lease_.libvirt_uri, Limit(connect_limit_));
-      const std::vector<std::string> strangers = StrangersIn(lease_, libvirt.TakeInventory());
+      const std::vector<std::string> strangers = StrangersIn(lease_, libvirt.TakeInventory(Limit(kInventoryLimit)));
       if (strangers.empty()) return true;
       const std::string what = JoinForHumans(strangers);
       if (lease_.made.empty()) {
@@ -274,7 +277,7 @@ class Teardown {
     const Deadline deadline = Limit(kSettleLimit);
     BackOff back_off;
     while (true) {
-      Inventory now = libvirt.TakeInventory();
+      Inventory now = libvirt.TakeInventory(Limit(kInventoryLimit));
       if (!before || deadline.Passed() || DescribeDifferences(*before, now).empty()) return now;
       back_off.Sleep(deadline);
     }
@@ -290,29 +293,31 @@ class Teardown {
     for (const std::string& name : lease_.domains) {
       const auto* domain = after.FindDomain(name);
       if (domain == nullptr || !is_ours("domain " + name, domain->uuid)) continue;
-      Remove("domain " + name, [&] {
-        libvirt.DestroyDomain(name);
-        libvirt.UndefineDomain(name);
+      Remove(libvirt, "domain " + name, [name](LibvirtConnection& own) {
+        own.DestroyDomain(name);
+        own.UndefineDomain(name);
       });
     }
     for (const std::string& name : lease_.networks) {
       const auto* network = after.FindNetwork(name);
       if (network == nullptr || !is_ours("network " + name, network->uuid)) continue;
-      Remove("network " + name, [&] { libvirt.RemoveNetwork(name); });
+      Remove(libvirt, "network " + name, [name](LibvirtConnection& own) { own.RemoveNetwork(name); });
     }
     for (const std::string& name : lease_.pools) {
       const auto* pool = after.FindPool(name);
       if (pool == nullptr || !is_ours("pool " + name, pool->uuid)) continue;
-      Remove("pool " + name, [&] { libvirt.RemovePool(name, true); });
+      Remove(libvirt, "pool " + name, [name](LibvirtConnection& own) { own.RemovePool(name, true); });
     }
   }
 
-  void Remove(const std::string& what, const std::function<void()>& remove) {
+  void Remove(const LibvirtConnection& libvirt, const std::string& what,
+              const std::function<void(LibvirtConnection&)>& remove) {
     try {
-      remove();
+      RunBy(Limit(kRemoveLimit), "removing " + what,
+            [remove, own = std::make_shared<LibvirtConnection>(libvirt.Another())] { remove(*own); });
       report_.reaped.push_back(what);
       progress_.Line(fmt::format("removed {}, which the deployer had left", what));
-    } catch (const LibvirtError& error) {
+    } catch (const Error& error) {
       report_.reap_error += (report_.reap_error.empty() ? "" : "\n") + (what + ": " + error.what());
     }
   }
