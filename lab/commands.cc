@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "helpers/base/files.h"
+#include "helpers/base/text.h"
 #include "lab/lab_directory.h"
 #include "lab/lab_images.h"
 #include "lab/lab_snapshots.h"
@@ -22,18 +23,30 @@ std::filesystem::path CacheOf(const CommandLine& line) {
   return std::filesystem::absolute(cache ? ExpandHome(*cache) : UserCacheDirectory());
 }
 
+// Empty without the option.
+std::string OwnerOf(const CommandLine& line) {
+  const auto owner = line.Value("--owner");
+  if (owner && SnapshotNameProblem(*owner) != "") {
+    throw UsageError(fmt::format("--owner {}: must be at most 64 letters, digits, '_', '.' and '-', and neither '.' "
+                                 "nor '-' first",
+                                 Printable(*owner)));
+  }
+  return owner.value_or("");
+}
+
 int RunUp(const CommandLine& line) {
   LabUpOptions options;
   options.cluster_file = line.arguments[0];
   options.directory = LabDirectoryOf(line);
   options.cache = CacheOf(line);
   options.fresh = line.Has("--fresh");
+  options.owner = OwnerOf(line);
   BringLabUp(options, StepLog());
   return 0;
 }
 
 int RunDown(const CommandLine& line) {
-  TakeLabDown(LabDirectoryOf(line), line.Has("--keep"), StepLog());
+  TakeLabDown(LabDirectoryOf(line), line.Has("--keep"), StepLog(), OwnerOf(line));
   return 0;
 }
 
@@ -74,14 +87,19 @@ const std::vector<Command>& Commands() {
                               "deploy on the host with this libvirt URI, with real devices"};
   static const std::vector<Command> commands = {
       {{"up",
-        {kLabDir, {"--fresh", "", "boot, even where a saved state is there"}, kCache},
+        {kLabDir,
+         {"--fresh", "", "boot, even where a saved state is there"},
+         {"--owner", "NAME", "whose it is if this starts it, for down --owner"},
+         kCache},
         {"CLUSTER_FILE"},
         false,
         "Starts a lab host: a virtual machine with an IOMMU, libvirt, and a function at every PCI\n"
         "address that CLUSTER_FILE names. Says so where it is up already.\n"},
        RunUp},
       {{"down",
-        {kLabDir, {"--keep", "", "keep the snapshots, for restore"}},
+        {kLabDir,
+         {"--keep", "", "keep the snapshots, for restore"},
+         {"--owner", "NAME", "only if up was called with the same --owner, and started it"}},
         {},
         false,
         "Stops the lab host, with whatever runs in it, and removes all of its files.\n"},

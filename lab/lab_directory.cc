@@ -67,6 +67,7 @@ std::string ToJson(const LabRecord& record) {
   const json value = {{"format", kFormat},
                       {"id", record.id},
                       {"phase", ToString(record.phase)},
+                      {"owner", record.owner},
                       {"cluster_file", record.cluster_file},
                       {"images", record.images},
                       {"accelerator", record.accelerator},
@@ -90,6 +91,7 @@ LabRecord LabRecordFromJson(std::string_view text) {
     LabRecord record;
     record.id = value.at("id");
     record.phase = PhaseFrom(value.at("phase"));
+    record.owner = value.value("owner", "");  // labs and snapshots of earlier versions have none
     record.cluster_file = value.at("cluster_file");
     record.images = value.at("images");
     record.accelerator = value.at("accelerator");

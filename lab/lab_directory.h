@@ -23,6 +23,7 @@ enum class LabPhase {
 struct LabRecord {
   std::string id;  // 16 hexadecimal digits, its own at each start of QEMU
   LabPhase phase = LabPhase::kStarting;
+  std::string owner;         // who had it started, as `up --owner` was told; empty: nobody else asks for it
   std::string cluster_file;  // absolute
   std::string images;        // absolute
   std::string accelerator;   // "tcg", "kvm"
@@ -38,7 +39,8 @@ struct LabRecord {
   int layer = 0;  // the disk that QEMU writes to is layers/<layer>.qcow2
 
   // What FindQemu is asked for.
-  std::string QemuName() const { return "passthrough-lab-" + id; }
+  std::string QemuName() const { return kQemuPrefix + id; }
+  static constexpr char kQemuPrefix[] = "passthrough-lab-";
 };
 
 std::string ToJson(const LabRecord& record);
@@ -62,6 +64,10 @@ struct LabPaths {
   std::filesystem::path layers() const { return directory / "layers"; }
   std::filesystem::path layer(int number) const {
     return layers() / (std::to_string(number) + ".qcow2");
+  }
+  // What a layer of a saved state is a difference to.
+  std::filesystem::path layer_base(int number) const {
+    return layers() / ("base-" + std::to_string(number) + ".qcow2");
   }
   std::filesystem::path snapshots() const { return directory / "snapshots"; }
 };

@@ -21,6 +21,8 @@ using nlohmann::json;
 constexpr char kImagePool[] = "passthrough-lab-images";
 constexpr char kNodeVolume[] = "node.qcow2";
 constexpr char kNodeUser[] = "admin";
+// In place of an owner's name: a lab that somebody started by hand is no run's.
+constexpr std::string_view kNoOwner = "none";
 
 // RFC 3986, 2.1: for a path as the value of a query's parameter.
 std::string PercentEncoded(std::string_view text) {
@@ -73,6 +75,7 @@ jump:
   user: root
   key: {}
 known_hosts: {}
+owner: {}
 stub_driver: "the lab's stub of the NVIDIA driver: the module, nvidia-smi and the device are simulated, only the passthrough is real"
 emulated_devices: true
 time_limits:
@@ -81,7 +84,8 @@ time_limits:
   probe_scale: {}
 )",
       Quoted(LabLibvirtUri(paths)), kNodeUser, Quoted(key), record.ssh_port, Quoted(key),
-      Quoted(paths.known_hosts().string()), 300 * scale, 180 * scale, scale);
+      Quoted(paths.known_hosts().string()),
+      Quoted(record.owner.empty() ? kNoOwner : record.owner), 300 * scale, 180 * scale, scale);
 }
 
 json DeployerSettings() {

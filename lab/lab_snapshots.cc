@@ -81,14 +81,6 @@ LabSnapshot FindSnapshot(const LabPaths& paths, const std::string& name) {
                           Printable(name), Names(all)));
 }
 
-// A layer that no snapshot was taken of has nothing on top of it.
-void RemoveLayerUnlessSaved(const LabPaths& paths, int layer) {
-  for (const LabSnapshot& snapshot : ListSnapshots(paths)) {
-    if (snapshot.record.layer == layer) return;
-  }
-  std::filesystem::remove(paths.layer(layer));
-}
-
 // The VMs of a lab host stand still while this lives. Whatever happens, they go on.
 class FrozenVms {
  public:
@@ -141,6 +133,15 @@ std::vector<LabSnapshot> ListSnapshots(const LabPaths& paths) {
     return std::tie(a.time, a.name) < std::tie(b.time, b.name);
   });
   return snapshots;
+}
+
+// A layer that no snapshot was taken of has nothing on top of it.
+void RemoveLayerUnlessSaved(const LabPaths& paths, int layer) {
+  for (const LabSnapshot& snapshot : ListSnapshots(paths)) {
+    if (snapshot.record.layer == layer) return;
+  }
+  std::filesystem::remove(paths.layer(layer));
+  std::filesystem::remove(paths.layer_base(layer));
 }
 
 std::string SnapshotNameProblem(const std::string& name) {
@@ -198,11 +199,14 @@ void RestoreLab(const std::filesystem::path& directory, const std::string& name,
   LabLock lock(paths.directory, deadline);
   const std::optional<LabRecord> current = ReadLabRecord(paths);
   const LabSnapshot snapshot = FindSnapshot(paths, name);
+  // A run whose lab is put back to an earlier state has it still; one that is started by hand is no run's.
+  const std::string owner = current && MachineRuns(*current) ? current->owner : "";
   if (current) {
     StopMachine(paths, *current);
     RemoveLayerUnlessSaved(paths, current->layer);
   }
   LabRecord record = snapshot.record;
+  record.owner = owner;
   if (current) record.ssh_port = current->ssh_port;
   try {
     record.layer = NextLayer(paths);
@@ -215,6 +219,7 @@ void RestoreLab(const std::filesystem::path& directory, const std::string& name,
   } catch (...) {
     StopMachine(paths, record);
     record.phase = LabPhase::kKept;
+    record.owner.clear();
     WriteLabRecord(paths, record);
     throw;
   }

@@ -22,6 +22,9 @@ struct LabSnapshot {
 // Oldest first.
 std::vector<LabSnapshot> ListSnapshots(const LabPaths& paths);
 
+// Removes the disk of a lab that is down, unless a snapshot was taken of it.
+void RemoveLayerUnlessSaved(const LabPaths& paths, int layer);
+
 // Why `name` cannot name a snapshot, or an empty text.
 std::string SnapshotNameProblem(const std::string& name);
 

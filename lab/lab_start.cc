@@ -57,7 +57,7 @@ QmpConnection Launch(const LabPaths& paths, const LabRecord& record, bool incomi
   std::filesystem::remove(paths.qmp_socket());
   std::filesystem::remove(paths.qemu_log());
   if (!incoming) std::filesystem::remove(paths.console());
-  StartQemu(arguments, paths.directory);
+  StartQemu(arguments, paths.directory, record.owner);
   // QEMU that cannot start says why and ends at once; one that can has its socket within a second.
   const Deadline limit = deadline.OrAfter(seconds(60));
   while (true) {
@@ -90,6 +90,10 @@ std::string LastWords(const LabPaths& paths) {
 }
 
 bool MachineRuns(const LabRecord& record) { return FindQemu(record.QemuName()).has_value(); }
+
+std::vector<StrayQemu> StraysOf(const LabPaths& paths) {
+  return StrayQemus(paths.directory, LabRecord::kQemuPrefix, paths.record());
+}
 
 void StartMachine(const LabPaths& paths, LabRecord* record,
                   const std::optional<std::filesystem::path>& state_file,

@@ -4,10 +4,12 @@
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "helpers/base/deadline.h"
 #include "lab/lab_directory.h"
 #include "lab/lab_guest.h"
+#include "lab/qemu_process.h"
 #include "lab/step_log.h"
 
 namespace passthrough {
@@ -34,6 +36,9 @@ void StopMachine(const LabPaths& paths, const LabRecord& record);
 
 // Whether the machine of this record runs.
 bool MachineRuns(const LabRecord& record);
+
+// The machines of labs whose directory, or record in it, was deleted while they ran.
+std::vector<StrayQemu> StraysOf(const LabPaths& paths);
 
 // The last lines that QEMU and the lab host's console said, indented, for a message.
 std::string LastWords(const LabPaths& paths);

@@ -69,6 +69,7 @@ LabRecord NewRecord(const LabUpOptions& options, const LabMachine& machine, cons
                     const std::string& rehearsal) {
   LabRecord record;
   record.id = NewLabId();
+  record.owner = options.owner;
   record.cluster_file = std::filesystem::absolute(options.cluster_file).lexically_normal();
   record.images = images.directory;
   record.accelerator = ToString(machine.accelerator);
@@ -132,8 +133,7 @@ class Start {
     if (!saved) return false;
     log_.Say("lab host: starting from its saved state");
     record_.layer = NextLayer(paths_);
-    const std::filesystem::path base =
-        paths_.layers() / fmt::format("base-{}.qcow2", record_.layer);
+    const std::filesystem::path base = paths_.layer_base(record_.layer);
     try {
       LinkOrCopy(saved->disk(), base);
       CreateLayer(paths_.layer(record_.layer), base);
@@ -207,7 +207,26 @@ void CleanUp(const LabPaths& paths, LabLock& lock, bool keep) {
     return;
   }
   record->phase = LabPhase::kKept;
+  record->owner.clear();  // what stays are snapshots, which are nobody's to take down but the user's
   WriteLabRecord(paths, *record);
+  RemoveLayerUnlessSaved(paths, record->layer);
+}
+
+// Of an earlier lab here: its disk is deleted and nobody can reach it but by its process.
+void EndStrays(const LabPaths& paths, const std::string& owner, const StepLog& log) {
+  for (const StrayQemu& stray : StraysOf(paths)) {
+    if (!owner.empty() && stray.owner != owner) continue;
+    log.Say(fmt::format("lab host: its files were deleted, and its QEMU ran on; ending process {}", stray.process));
+    StopQemu(stray.name, {});  // a socket in this directory would be another's
+  }
+}
+
+bool IsAnothers(const LabPaths& paths, const std::string& owner, const StepLog& log) {
+  if (owner.empty()) return false;
+  const std::optional<LabRecord> record = ReadLabRecord(paths);
+  if (!record || record->owner == owner) return false;
+  log.Say(fmt::format("lab host: left alone, for {} did not start what is in {}", owner, paths.directory.string()));
+  return true;
 }
 
 }  // namespace
@@ -218,6 +237,11 @@ void BringLabUp(const LabUpOptions& options, const StepLog& log, const Deadline&
   const LabPaths paths(std::filesystem::absolute(options.directory).lexically_normal());
   LabLock lock(paths.directory, deadline);
 
+  for (const StrayQemu& stray : StraysOf(paths)) {
+    log.Say(fmt::format("lab host: the QEMU of an earlier lab, whose files were deleted, runs on in {}. To end it: "
+                        "kill {}",
+                        paths.directory.string(), stray.process));
+  }
   const std::optional<LabRecord> earlier = ReadLabRecord(paths);
   if (earlier && earlier->phase == LabPhase::kUp && MachineRuns(*earlier)) {
     CheckServes(*earlier, plan, topology, paths.directory);
@@ -254,13 +278,16 @@ void BringLabUp(const LabUpOptions& options, const StepLog& log, const Deadline&
   }
 }
 
-void TakeLabDown(const std::filesystem::path& directory, bool keep, const StepLog& log) {
+void TakeLabDown(const std::filesystem::path& directory, bool keep, const StepLog& log, const std::string& owner) {
   const LabPaths paths(std::filesystem::absolute(directory).lexically_normal());
+  EndStrays(paths, owner, log);
   if (!std::filesystem::exists(paths.directory)) {
     log.Say(fmt::format("lab host: there is no lab in {}", paths.directory.string()));
     return;
   }
+  if (IsAnothers(paths, owner, log)) return;  // without a wait for what that one does with it
   LabLock lock(paths.directory, Deadline::After(minutes(10)).Uninterruptible());
+  if (IsAnothers(paths, owner, log)) return;
   CleanUp(paths, lock, keep);
   const bool kept = std::filesystem::exists(paths.record());
   log.Say(fmt::format("lab host: down{}", kept ? ", its snapshots are kept" : ""));

@@ -15,6 +15,7 @@ struct LabUpOptions {
   std::filesystem::path directory;  // of the lab
   std::filesystem::path cache;      // of images and saved states
   bool fresh = false;               // boot, even where a saved state of this machine is there
+  std::string owner;                // whose the lab is if this starts it, for TakeLabDown; empty: nobody's in particular
 };
 
 // Starts a lab host with a function at every PCI address that the cluster file names, and returns
@@ -26,7 +27,9 @@ void BringLabUp(const LabUpOptions& options, const StepLog& log,
                 const Deadline& deadline = Deadline::Never());
 
 // Stops the lab host, if it runs, and removes everything in its directory; with `keep` all but what
-// snapshots need. Not an error where there is no lab. An interruption does not stop it.
-void TakeLabDown(const std::filesystem::path& directory, bool keep, const StepLog& log);
+// snapshots need. Ends a QEMU, too, that outlived the directory. With an `owner`, only what was started with that owner's
+// name: does nothing to another lab. Not an error where there is no lab. An interruption does not stop it.
+void TakeLabDown(const std::filesystem::path& directory, bool keep, const StepLog& log,
+                 const std::string& owner = {});
 
 }  // namespace passthrough

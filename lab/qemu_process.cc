@@ -23,22 +23,62 @@
 namespace passthrough {
 namespace {
 
-constexpr char kProgram[] = "qemu-system-x86_64";
+namespace fs = std::filesystem;
 
-std::string CommandLine(pid_t process) {
+constexpr char kProgram[] = "qemu-system-x86_64";
+constexpr char kOwner[] = "PASSTHROUGH_LAB_OWNER";
+constexpr char kDeleted[] = " (deleted)";  // proc(5), /proc/pid/cwd
+
+std::string OfProcess(pid_t process, const char* file) {
   try {
-    return ReadFile(fmt::format("/proc/{}/cmdline", process), 1u << 20);
+    return ReadFile(fmt::format("/proc/{}/{}", process, file), 1u << 20);
   } catch (const Error&) {
     return {};  // gone, or not ours to read
   }
 }
 
-bool IsQemuCalled(const std::string& name, pid_t process) {
-  const std::string command_line = CommandLine(process);
+// What stands between `before` and the next NUL, in a list of NUL-terminated words; empty where it is not in it.
+std::string WordAfter(const std::string& words, const std::string& before) {
+  const size_t at = ('\0' + words).find('\0' + before);
+  if (at == std::string::npos) return {};
+  const size_t begin = at + before.size();
+  return words.substr(begin, words.find('\0', begin) - begin);
+}
+
+// The name of a QEMU; empty where `process` is none.
+std::string QemuNameOf(pid_t process) {
+  const std::string command_line = OfProcess(process, "cmdline");
   const std::string program = command_line.substr(0, command_line.find('\0'));
-  if (!program.ends_with(kProgram)) return false;
-  const std::string wanted = std::string("-name") + '\0' + name + '\0';
-  return command_line.find('\0' + wanted) != std::string::npos;
+  return program.ends_with(kProgram) ? WordAfter(command_line, std::string("-name") + '\0') : "";
+}
+
+bool IsQemuCalled(const std::string& name, pid_t process) { return !name.empty() && QemuNameOf(process) == name; }
+
+std::vector<pid_t> Processes() {
+  std::vector<pid_t> processes;
+  std::error_code error;
+  for (const auto& entry : fs::directory_iterator("/proc", error)) {
+    const std::string file = entry.path().filename();
+    pid_t process = 0;
+    const auto [end, failure] = std::from_chars(file.data(), file.data() + file.size(), process);
+    if (failure == std::errc() && end == file.data() + file.size()) processes.push_back(process);
+  }
+  return processes;
+}
+
+// Whether the process was started in `directory` (without symbolic links) and that, or `record`, is gone.
+bool IsStrayIn(const fs::path& directory, const fs::path& record, pid_t process) {
+  const fs::path proc = fmt::format("/proc/{}", process);
+  std::error_code error;
+  const fs::path root = fs::read_symlink(proc / "ns" / "mnt", error);
+  if (error || root != fs::read_symlink("/proc/self/ns/mnt", error) || error) return false;
+  const fs::path there = fs::read_symlink(proc / "cwd", error);
+  if (error) return false;
+  // Asked after the process was seen: while a lab's QEMU runs, its record is there.
+  if (there == directory) return !fs::exists(record, error) && !error;
+  if (there != directory.string() + kDeleted) return false;
+  const bool is_its_name = fs::equivalent(there, proc / "cwd", error);
+  return !is_its_name;
 }
 
 // A process that cannot be taken for another one, even when its number is given out again.
@@ -82,18 +122,25 @@ void AskToQuit(const std::filesystem::path& qmp_socket, std::chrono::millisecond
 }  // namespace
 
 std::optional<pid_t> FindQemu(const std::string& name) {
-  std::error_code error;
-  for (const auto& entry : std::filesystem::directory_iterator("/proc", error)) {
-    const std::string file = entry.path().filename();
-    pid_t process = 0;
-    const auto [end, failure] = std::from_chars(file.data(), file.data() + file.size(), process);
-    if (failure != std::errc() || end != file.data() + file.size()) continue;
+  for (const pid_t process : Processes()) {
     if (IsQemuCalled(name, process)) return process;
   }
   return std::nullopt;
 }
 
-pid_t StartQemu(const std::vector<std::string>& arguments, const std::filesystem::path& directory) {
+std::vector<StrayQemu> StrayQemus(const fs::path& directory, const std::string& prefix, const fs::path& record) {
+  std::error_code error;
+  const fs::path real = fs::weakly_canonical(directory, error);
+  std::vector<StrayQemu> strays;
+  for (const pid_t process : Processes()) {
+    const std::string name = QemuNameOf(process);
+    if (!name.starts_with(prefix) || !IsStrayIn(error ? directory : real, record, process)) continue;
+    strays.push_back({process, name, WordAfter(OfProcess(process, "environ"), std::string(kOwner) + '=')});
+  }
+  return strays;
+}
+
+pid_t StartQemu(const std::vector<std::string>& arguments, const fs::path& directory, const std::string& owner) {
   const std::filesystem::path log = directory / "qemu.log";
   const int output = open(log.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
   if (output < 0) {
@@ -104,6 +151,7 @@ pid_t StartQemu(const std::vector<std::string>& arguments, const std::filesystem
   options.arguments.assign(arguments.begin() + 1, arguments.end());
   options.working_directory = directory;
   options.output = output;
+  options.environment[kOwner] = owner;  // also where it is empty: this process may have somebody's
   try {
     const pid_t process = Launch(options);
     close(output);
@@ -119,8 +167,8 @@ void StopQemu(const std::string& name, const std::filesystem::path& qmp_socket,
   while (const std::optional<pid_t> process = FindQemu(name)) {
     const ProcessHandle handle(*process);
     if (!handle.valid() || !IsQemuCalled(name, *process)) continue;  // went in between
-    AskToQuit(qmp_socket, grace);
-    if (!handle.WaitForEnd(grace)) {
+    if (!qmp_socket.empty()) AskToQuit(qmp_socket, grace);
+    if (qmp_socket.empty() || !handle.WaitForEnd(grace)) {
       handle.Kill();
       if (!handle.WaitForEnd(std::chrono::seconds(30))) {
         throw Error(

@@ -18,12 +18,27 @@ namespace passthrough {
 std::optional<pid_t> FindQemu(const std::string& name);
 
 // Starts `arguments` (the program, absolute, first) in a session of its own, with `directory` as
-// its working directory and its output appended to directory/qemu.log. Throws ProcessError.
-pid_t StartQemu(const std::vector<std::string>& arguments, const std::filesystem::path& directory);
+// its working directory and its output appended to directory/qemu.log. `owner` stands in its environment, for
+// StrayQemus. Throws ProcessError.
+pid_t StartQemu(const std::vector<std::string>& arguments, const std::filesystem::path& directory,
+                const std::string& owner = {});
+
+// A QEMU of a lab that nothing in the lab's directory tells of.
+struct StrayQemu {
+  pid_t process = 0;
+  std::string name;   // for StopQemu
+  std::string owner;  // as StartQemu was told
+};
+
+// Those that StartQemu started in `directory`, by a name that begins with `prefix`, where the directory was deleted
+// since (another one may be in its place), or where `record`, which is there as long as a lab is, is missing. Processes
+// of another mount namespace do not count: what they call `directory` is another one. Read from /proc.
+std::vector<StrayQemu> StrayQemus(const std::filesystem::path& directory, const std::string& prefix,
+                                  const std::filesystem::path& record);
 
 // Ends the QEMU called `name`, if there is one: asks through `qmp_socket`, kills it if that does
-// not help within `grace`, and returns when the process is gone. Throws Error where even that
-// fails. Teardown: an interruption does not stop it.
+// not help within `grace`, or at once where that is empty, and returns when the process is gone. Throws Error where even
+// that fails. Teardown: an interruption does not stop it.
 void StopQemu(const std::string& name, const std::filesystem::path& qmp_socket,
               std::chrono::milliseconds grace = std::chrono::seconds(3));
 

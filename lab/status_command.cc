@@ -22,9 +22,13 @@ void PrintLine(std::string_view name, std::string_view value) {
   fmt::print("{:<13} {}\n", fmt::format("{}:", name), value);
 }
 
-std::string State(const std::optional<LabRecord>& record, bool up) {
-  if (!record) return "down";
+std::string State(const std::optional<LabRecord>& record, bool up, const std::vector<StrayQemu>& strays) {
   if (up) return "up";
+  if (!strays.empty()) {
+    return fmt::format("its files were deleted, and its QEMU runs on: process {} (down ends it)",
+                       strays.front().process);
+  }
+  if (!record) return "down";
   switch (record->phase) {
     case LabPhase::kKept:
       return "down, its snapshots are kept";
@@ -71,8 +75,9 @@ int Status(const CommandLine& line) {
   const LabPaths paths(LabDirectoryOf(line));
   const std::optional<LabRecord> record = ReadLabRecord(paths);
   const bool up = record && record->phase == LabPhase::kUp && MachineRuns(*record);
+  const std::vector<StrayQemu> strays = up ? std::vector<StrayQemu>() : StraysOf(paths);
   if (!line.Has("--quiet")) {
-    PrintLine("lab", State(record, up));
+    PrintLine("lab", State(record, up, strays));
     PrintLine("directory", paths.directory.string());
     if (record) PrintLab(paths, *record);
     if (up) {
@@ -83,7 +88,8 @@ int Status(const CommandLine& line) {
     }
   }
   if (up) return 0;
-  return record && MachineRuns(*record) ? kNeither : 1;  // a restore is under way, or was cut off
+  // A start or a restore is under way, or was cut off.
+  return !strays.empty() || (record && MachineRuns(*record)) ? kNeither : 1;
 }
 
 }  // namespace

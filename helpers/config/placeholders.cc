@@ -10,7 +10,7 @@
 namespace passthrough {
 namespace {
 
-constexpr std::array<std::string_view, 5> kKnown = {"config", "lab", "lab_dir", "libvirt", "source"};
+constexpr std::array<std::string_view, 6> kKnown = {"config", "lab", "lab_dir", "libvirt", "run", "source"};
 
 std::string FaultOf(std::string_view name) {
   if (std::find(kKnown.begin(), kKnown.end(), name) != kKnown.end()) {

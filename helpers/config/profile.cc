@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <random>
 #include <utility>
 
 #include "helpers/base/text.h"
@@ -41,6 +42,11 @@ fs::path FindProfile(const std::string& name_or_path, const Placeholders& placeh
   if (fs::exists(path, ignored)) return path;
   Fail(path, fmt::format("there is no profile \"{}\"; there are: {}", name_or_path,
                          fmt::join(ProfileNames(directory), ", ")));
+}
+
+std::string NewRunWord() {
+  std::random_device random;
+  return fmt::format("run-{:08x}{:08x}", random(), random());
 }
 
 template <typename Read>
@@ -99,6 +105,7 @@ Profile LoadProfile(const std::string& name_or_path, const Placeholders& placeho
   profile.name = path.stem().string();
   profile.path = fs::absolute(path).lexically_normal();
   profile.placeholders = placeholders;
+  profile.placeholders["run"] = NewRunWord();
   profile.overrides = overrides;
   ReadInto(path, ReadProfile, profile);
   ApplySshOverrides(profile);
@@ -114,11 +121,21 @@ void RequireOverridesAreFollowed(const Profile& profile, bool deploys) {
   RequireSshIsFollowed(profile, deploys);
 }
 
+bool HostDownKnowsItsRun(const Profile& profile) {
+  const auto run = profile.placeholders.find("run");
+  if (!profile.host || run == profile.placeholders.end()) return false;
+  const std::vector<std::string>& down = profile.host->down;
+  return std::any_of(down.begin(), down.end(), [&](const std::string& argument) {
+    return argument.find(run->second) != std::string::npos;
+  });
+}
+
 void ApplyHostFacts(Profile& profile) {
   if (!profile.host || profile.host->facts.empty()) {
     Fail(profile.path, "has no host.facts to lay over it");
   }
   Profile with_facts = profile;
+  with_facts.host_owner.clear();  // of an earlier host
   ReadInto(profile.host->facts, ReadFacts, with_facts);
   ApplySshOverrides(with_facts);
   profile = std::move(with_facts);

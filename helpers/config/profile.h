@@ -56,8 +56,8 @@ struct DeployerCommands {
 
 // Values for the placeholders in a profile's strings, without braces: {"config", "/…/x.yaml"}.
 // Known: config (absolute path of the cluster file), lab (the passthrough-lab program), lab_dir,
-// source (the project's root); and libvirt, the profile's libvirt.uri or what stands in its place, which no caller
-// gives. "{{" stands for "{", "}}" for "}". docs/profiles.md has them, and every key of a profile.
+// source (the project's root); and what no caller gives: libvirt, the profile's libvirt.uri or what stands in its place,
+// and run, a word that nobody else has, by which a host knows whose it is. "{{" stands for "{", "}}" for "}". docs/profiles.md has them, and every key of a profile.
 using Placeholders = std::map<std::string, std::string>;
 
 // What takes the place of what a profile, or its host's facts, say, for one run: the command line's.
@@ -85,6 +85,9 @@ struct Profile {
   // What the nodes' devices are on the host, where that differs from the cluster file because the
   // host only emulates them (a lab): checks of ids on the host's side do not apply.
   bool emulated_devices = false;
+  // From the facts file: the {run} of the run that brought the host up, or whatever the host says where it was no run;
+  // empty: the host does not tell.
+  std::string host_owner;
   // What LoadProfile was given; host->facts may use them too.
   Placeholders placeholders;
 };
@@ -103,9 +106,12 @@ Profile LoadProfile(const std::string& name_or_path, const Placeholders& placeho
 // deploys on a host that the profile brings up, whose nodes get a user and a key of that host's own.
 void RequireOverridesAreFollowed(const Profile& profile, bool deploys);
 
+// True where host.down is told {run}: it leaves a host alone that something else brought up.
+bool HostDownKnowsItsRun(const Profile& profile);
+
 // Lays `profile.host->facts` over `profile`: a file with any of libvirt, ssh, jump, known_hosts,
-// deployer, time_limits, stub_driver and emulated_devices, each as in a profile; what it does not name stays, and
-// profile.overrides go before it.
+// deployer, time_limits, stub_driver and emulated_devices, each as in a profile, and owner; what it does not name stays,
+// and profile.overrides go before it.
 // Throws ConfigError, also where the file is missing, and then leaves `profile` as it was.
 void ApplyHostFacts(Profile& profile);
 

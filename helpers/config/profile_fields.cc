@@ -252,6 +252,8 @@ void ReadFacts(YamlMap& top, Profile& profile) {
   FieldReader(top, profile.placeholders).Path("known_hosts", &profile.known_hosts);
   ReadTimeLimits(top, profile);
   ReadStandIns(top, profile);
+  FieldReader(top, profile.placeholders)
+      .Text("owner", Need::kOptional, &profile.host_owner, "the {run} of the run that brought the host up");
   top.Finish();
 }
 

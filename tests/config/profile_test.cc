@@ -38,10 +38,13 @@ TEST(ProfileTest, Lab) {
   ASSERT_TRUE(profile.host);
   EXPECT_THAT(profile.host->status, ElementsAre("/b/passthrough-lab", "status", "--lab-dir",
                                                 "/nonexistent/lab", "--quiet"));
+  const std::string run = profile.placeholders.at("run");
+  EXPECT_NE(run, LoadProfile("lab", Values()).placeholders.at("run"));
   EXPECT_THAT(profile.host->up, ElementsAre("/b/passthrough-lab", "up", "--lab-dir",
-                                            "/nonexistent/lab", "/c/x.yaml"));
+                                            "/nonexistent/lab", "--owner", run, "/c/x.yaml"));
   EXPECT_THAT(profile.host->down,
-              ElementsAre("/b/passthrough-lab", "down", "--lab-dir", "/nonexistent/lab"));
+              ElementsAre("/b/passthrough-lab", "down", "--lab-dir", "/nonexistent/lab", "--owner", run, "--keep"));
+  EXPECT_TRUE(HostDownKnowsItsRun(profile));
   EXPECT_EQ(profile.host->facts, "/nonexistent/lab/facts.yaml");
   EXPECT_THAT(profile.deployer.create,
               ElementsAre(ElementsAre("/b/passthrough-lab", "create", "--facts",
@@ -226,7 +229,7 @@ TEST_F(HostFactsTest, ThatAreBrokenLeaveTheProfileAsItWas) {
   WriteFile(facts_path(), "stub_driver: a stub\nhost: {}\njump: {port: 0}\n");
   EXPECT_EQ(ProblemsOf(facts_path(), [&] { ApplyHostFacts(profile); }),
             "FILE:2:1: unknown key \"host\"; allowed: version, libvirt, deployer, ssh, jump, "
-            "known_hosts, time_limits, stub_driver, emulated_devices\n"
+            "known_hosts, time_limits, stub_driver, emulated_devices, owner\n"
             "FILE:3:7: jump.host: is missing; must be a host name or address\n"
             "FILE:3:7: jump.user: is missing; must be a user on that host\n"
             "FILE:3:14: jump.port: is 0; must be a whole number from 1 to 65535\n");

@@ -95,7 +95,7 @@ TEST(ProfilesDocumentTest, HasEachKeyAndEachPlaceholderAndNoOther) {
   for (const ConfigProblem& problem : ProfileProblems("description: \"{qqqqqqqq}\"\n")) {
     known.merge(WordsBehind("known are", problem.message, "(\\{[a-z_]+\\})"));
   }
-  EXPECT_THAT(known, SizeIs(5));
+  EXPECT_THAT(known, SizeIs(6));
   const Names keys = KeysOfProfiles();
   EXPECT_THAT(keys, testing::AllOf(Contains("jump.host"), Contains("deployer.working_directory"),
                                    Contains("emulated_devices"), SizeIs(testing::Ge(25u))));

@@ -8,9 +8,13 @@
 #include "helpers/base/error.h"
 #include "helpers/base/files.h"
 #include "helpers/config/profile.h"
+#include "lab/commands.h"
 #include "lab/lab_facts.h"
 #include "lab/lab_snapshots.h"
+#include "lab/lab_start.h"
 #include "lab/lab_up.h"
+#include "lab/qemu_process.h"
+#include "lab/qmp.h"
 
 namespace passthrough {
 namespace {
@@ -101,6 +105,118 @@ TEST_F(LabDirectory, DownRemovesWhatACutOffStartLeft) {
   EXPECT_NO_THROW(TakeLabDown(directory_, false, StepLog(true))) << "once more does no harm";
 }
 
+TEST_F(LabDirectory, DownForAnOwnerTakesOnlyWhatIsThatOwners) {
+  for (const std::string owner : {"", "run-2"}) {
+    fs::create_directories(paths_.layers());
+    LabRecord record = ARecord();
+    record.owner = owner;
+    WriteLabRecord(paths_, record);
+    const LabLock restore(directory_, deadline_);  // or whatever its owner does: nobody waits for that
+    TakeLabDown(directory_, true, StepLog(true), "run-1");
+    EXPECT_EQ(ToJson(*ReadLabRecord(paths_)), ToJson(record)) << "not as it was: that of " << owner;
+  }
+  TakeLabDown(directory_, true, StepLog(true), "run-2");
+  EXPECT_FALSE(fs::exists(directory_));
+}
+
+TEST_F(LabDirectory, SnapshotsOutliveTheRunThatUsedTheirLab) {
+  LabRecord record = ARecord();
+  record.owner = "run-1";
+  fs::create_directories(paths_.layers());
+  for (const int layer : {2, 3, 4}) WriteFile(paths_.layer(layer), "x");
+  WriteFile(paths_.layer_base(4), "x");
+  record.layer = 3;
+  fs::create_directories(paths_.snapshots() / "healthy");
+  WriteFile(paths_.snapshots() / "healthy" / "state", "x");
+  WriteFile(paths_.snapshots() / "healthy" / "snapshot.json",
+            "{\"time\": \"2030-01-31 12:00:00\", \"lab\": " + ToJson(record) + "}");
+  record.layer = 4;
+  WriteLabRecord(paths_, record);
+  TakeLabDown(directory_, true, StepLog(true), "run-1");
+  EXPECT_EQ(ListSnapshots(paths_).size(), 1u);
+  EXPECT_EQ(ReadLabRecord(paths_)->phase, LabPhase::kKept);
+  EXPECT_TRUE(fs::exists(paths_.layer(2)) && fs::exists(paths_.layer(3)));
+  EXPECT_FALSE(fs::exists(paths_.layer(4)) || fs::exists(paths_.layer_base(4))) << "the run's own disk";
+  TakeLabDown(directory_, true, StepLog(true), "run-1");
+  EXPECT_EQ(ListSnapshots(paths_).size(), 1u) << "it is nobody's now";
+}
+
+TEST_F(LabDirectory, RecordsOfEarlierVersionsHaveNoOwner) {
+  std::string text = ToJson(ARecord());
+  const std::string line = "  \"owner\": \"\",\n";
+  ASSERT_NE(text.find(line), std::string::npos) << text;
+  text.erase(text.find(line), line.size());
+  EXPECT_EQ(LabRecordFromJson(text).owner, "");
+}
+
+// Somebody deletes the lab's directory while its QEMU runs.
+class StrayOfALab : public LabDirectory {
+ protected:
+  void SetUp() override {
+    fs::create_directory(directory_);
+    record_.id = NewLabId();
+    record_.owner = "run-1";
+    WriteLabRecord(paths_, record_);
+    process_ = StartQemu({QemuProgram(), "-name", record_.QemuName(), "-machine", "none", "-nodefaults", "-display",
+                          "none", "-qmp", "unix:qmp.sock,server=on,wait=off"},
+                         directory_, record_.owner);
+    QmpConnection::Open(paths_.qmp_socket(), deadline_);  // it runs
+  }
+  void TearDown() override { StopQemu(record_.QemuName(), {}); }
+  int Status() {
+    CommandLine line;
+    line.options = {{"--lab-dir", directory_.string()}, {"--quiet", ""}};
+    return RunStatus(line);
+  }
+
+  LabRecord record_ = ARecord();
+  pid_t process_ = 0;
+};
+
+TEST_F(StrayOfALab, IsNoneWhileItsRecordIsThere) {
+  EXPECT_TRUE(StraysOf(paths_).empty());
+  EXPECT_EQ(Status(), 0);
+}
+
+TEST_F(StrayOfALab, IsNotDown) {
+  fs::remove_all(directory_);
+  const std::vector<StrayQemu> strays = StraysOf(paths_);
+  ASSERT_EQ(strays.size(), 1u);
+  EXPECT_EQ(strays[0].process, process_);
+  EXPECT_EQ(strays[0].owner, "run-1");
+  EXPECT_EQ(Status(), 2);
+  TakeLabDown(directory_, true, StepLog(true), "run-2");
+  EXPECT_EQ(Status(), 2) << "another run's";
+  TakeLabDown(directory_, true, StepLog(true), "run-1");
+  EXPECT_EQ(FindQemu(record_.QemuName()), std::nullopt);
+  EXPECT_EQ(Status(), 1);
+  EXPECT_FALSE(fs::exists(directory_));
+}
+
+TEST_F(StrayOfALab, IsNotTheLabThatIsInItsPlaceNow) {
+  fs::remove_all(directory_);
+  fs::create_directory(directory_);
+  LabRecord next = ARecord();
+  next.owner = "run-2";
+  WriteLabRecord(paths_, next);
+  TakeLabDown(directory_, true, StepLog(true), "run-1");
+  EXPECT_EQ(FindQemu(record_.QemuName()), std::nullopt);
+  EXPECT_EQ(ToJson(*ReadLabRecord(paths_)), ToJson(next));
+}
+
+TEST_F(StrayOfALab, IsFoundWhereOnlyTheRecordIsGone) {
+  fs::remove(paths_.record());
+  EXPECT_EQ(Status(), 2);
+  EXPECT_TRUE(StraysOf(LabPaths(temporary_.path() / "lab2")).empty());
+  EXPECT_TRUE(StraysOf(LabPaths(temporary_.path())).empty());
+}
+
+// " (deleted)" may be a part of a name.
+TEST_F(StrayOfALab, IsNoneOfALabWhoseDirectoryHasSuchAName) {
+  fs::rename(directory_, temporary_.path() / "lab (deleted)");
+  EXPECT_TRUE(StraysOf(paths_).empty());
+}
+
 TEST_F(LabDirectory, NumbersLayersUpwards) {
   fs::create_directories(paths_.layers());
   EXPECT_EQ(NextLayer(paths_), 0);
@@ -150,6 +266,12 @@ TEST_F(LabDirectory, FactsAreAProfileFragment) {
   EXPECT_EQ(profile.jump->port, 40123);
   EXPECT_TRUE(profile.emulated_devices);
   EXPECT_THAT(profile.stub_driver, HasSubstr("simulated"));
+  EXPECT_EQ(profile.host_owner, "none");
+  LabRecord record = ARecord();
+  record.owner = "run-1";
+  WriteFacts(paths_, record);
+  ApplyHostFacts(profile);
+  EXPECT_EQ(profile.host_owner, "run-1");
 }
 
 TEST_F(LabDirectory, DeploySettingsComeBack) {

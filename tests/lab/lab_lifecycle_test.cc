@@ -215,6 +215,31 @@ TEST_F(LabLifecycle, IsKeptAndRestored) {
   EXPECT_EQ(Inside("cat /root/marker"), "second\n");
 }
 
+// As the suite's profile calls it.
+TEST_F(LabLifecycle, ARunTakesDownOnlyWhatItStartedAndNoSnapshots) {
+  const auto down = [&](const std::string& owner) { return Lab("down", {"--owner", owner, "--keep"}); };
+  EXPECT_TRUE(Up(shared_->lab, {"--owner", "run-1"}).Succeeded());
+  EXPECT_THAT(down("run-1").output, HasSubstr("left alone")) << "it was up";
+  EXPECT_EQ(Lab("status", {"--quiet"}).exit_status, 0);
+
+  ASSERT_TRUE(Lab("down", {"--keep"}).Succeeded());
+  const ChildResult refused =
+      Lab("up", {"--owner", "run-1", PASSTHROUGH_SOURCE_DIR "/configs/test-pcie-passthrough-minimal.yaml"});
+  EXPECT_THAT(refused.output, HasSubstr("keeps snapshots of"));
+  EXPECT_TRUE(down("run-1").Succeeded());
+  EXPECT_THAT(Lab("snapshots").output, HasSubstr("  one  "));
+
+  const ChildResult up = Up(shared_->lab, {"--owner", "run-1"});
+  ASSERT_TRUE(up.Succeeded()) << up.output;
+  EXPECT_THAT(down("run-2").output, HasSubstr("left alone"));
+  EXPECT_EQ(Lab("status", {"--quiet"}).exit_status, 0);
+  EXPECT_TRUE(down("run-1").Succeeded());
+  EXPECT_EQ(Lab("status", {"--quiet"}).exit_status, 1);
+  ASSERT_TRUE(Lab("restore", {"one"}).Succeeded());
+  EXPECT_EQ(Inside("cat /root/marker"), "second\n");
+  EXPECT_THAT(down("run-1").output, HasSubstr("left alone")) << "it was restored by hand";
+}
+
 TEST_F(LabLifecycle, GoesAwayWithoutATrace) {
   const std::string qemu = Record(shared_->lab).QemuName();
   ASSERT_TRUE(Lab("down").Succeeded());
@@ -222,6 +247,21 @@ TEST_F(LabLifecycle, GoesAwayWithoutATrace) {
   EXPECT_FALSE(fs::exists(shared_->lab));
   EXPECT_EQ(Lab("status", {"--quiet"}).exit_status, 1);
   EXPECT_TRUE(Lab("down").Succeeded()) << "once more does no harm";
+}
+
+TEST_F(LabLifecycle, IsNotDownWhenItsDirectoryWasDeleted) {
+  const ChildResult up = Up(shared_->lab, {"--owner", "run-1"});
+  ASSERT_TRUE(up.Succeeded()) << up.output;
+  const std::string qemu = Record(shared_->lab).QemuName();
+  fs::remove_all(shared_->lab);
+  EXPECT_EQ(Lab("status", {"--quiet"}).exit_status, 2);
+  EXPECT_THAT(Lab("status").output, HasSubstr("its files were deleted, and its QEMU runs on: process"));
+  EXPECT_TRUE(Lab("down", {"--owner", "run-2", "--keep"}).Succeeded());
+  EXPECT_NE(FindQemu(qemu), std::nullopt);
+  EXPECT_TRUE(Lab("down", {"--owner", "run-1", "--keep"}).Succeeded());
+  EXPECT_EQ(FindQemu(qemu), std::nullopt);
+  EXPECT_EQ(Lab("status", {"--quiet"}).exit_status, 1);
+  EXPECT_FALSE(fs::exists(shared_->lab));
 }
 
 TEST_F(LabLifecycle, StartsFromItsSavedStateBesideAnother) {
