@@ -11,9 +11,11 @@
 
 #include "helpers/base/files.h"
 #include "helpers/base/interruption.h"
+#include "helpers/base/shell_command.h"
 #include "helpers/base/text.h"
 #include "helpers/evidence/collector.h"
 #include "helpers/run/guard.h"
+#include "helpers/run/host_status.h"
 #include "helpers/run/lease_end.h"
 #include "helpers/run/preflight.h"
 #include "helpers/run/run_registry.h"
@@ -153,8 +155,38 @@ void ClusterRun::ClaimHost() {
   lease_ = MakeLease(settings_.plan, settings_.profile, run_.path());
   lease_.owner = IdentityOf(settings_.watched);
   lease_.kept = settings_.keep_cluster;
-  Claim(run_, lease_, progress_);
+  // Already here, so that no second run comes onto a host that this one is about to bring up, and will bring down.
+  Claim(run_, lease_, progress_, [this] { NoteHostDown(); });
   if (!lease_.kept) StartGuard(run_, settings_.watched);
+}
+
+void ClusterRun::NoteHostDown() {
+  lease_.host_down.clear();
+  const std::optional<HostCommands>& host = settings_.profile.host;
+  if (!host || host->down.empty()) return;
+  if (!host->status.empty()) {
+    const HostState state = AskForHostState(host->status);
+    if (state == HostState::kUp) return;
+    if (state == HostState::kUnknown && !HostDownKnowsItsRun(settings_.profile)) {
+      throw Error(fmt::format(
+          "{}: it tells neither that the host is up nor that it is down, so whether this run may bring it down in the "
+          "end cannot be told, and nothing was begun. See what it says. (A host.down that is told {{run}} may be given "
+          "to a host in any state: docs/profiles.md.)",
+          Printable(ShellCommand(host->status))));
+    }
+  }
+  lease_.host_down = host->down;
+}
+
+bool ClusterRun::SettleHostDown() {
+  const Profile& profile = settings_.profile;
+  const bool noted = !lease_.host_down.empty();
+  const bool ours = profile.host_owner.empty() ? noted : profile.host_owner == profile.placeholders.at("run");
+  if (ours != noted) {
+    lease_.host_down = ours ? profile.host->down : std::vector<std::string>();
+    UpdateLease();
+  }
+  return ours;
 }
 
 // Throws where the lease is gone: whoever watched the run found it dead and took down what it had made, as where
@@ -217,11 +249,6 @@ void ClusterRun::BringHostUp() {
     options.log = run_.HostStartLog();
     options.on_line = [this](std::string_view line) { progress_.Say(line); };
     const Deadline deadline = Deadline::After(settings_.profile.time_limits.host);
-    const bool up = !host.status.empty() && RunChild(host.status, {}, deadline).Succeeded();
-    if (!up) {
-      lease_.host_down = host.down;
-      UpdateLease();
-    }
     if (!host.up.empty()) {  // also where it is up: it says so if its shape is another one
       const ChildResult result = RunOwed(host.up, options, deadline);
       if (!result.Succeeded()) {
@@ -231,7 +258,7 @@ void ClusterRun::BringHostUp() {
       }
     }
     ApplyHostFacts(settings_.profile);
-    return up ? "host was up already" : "host is up";
+    return SettleHostDown() ? "host is up" : "host is up; this run will not bring it down";
   });
 }
 

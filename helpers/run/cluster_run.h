@@ -69,6 +69,11 @@ class ClusterRun {
   template <typename Body>
   void Phase(const std::string& name, const std::string& doing, Body body);
   void ClaimHost();
+  // Notes in the lease that the host is this run's to bring down, unless it is up. Throws Error where that cannot be
+  // told and the profile's host.down could reach another's host.
+  void NoteHostDown();
+  // Corrects that once the host is up, and told who brought it up. Returns whether it is this run's.
+  bool SettleHostDown();
   void BringHostUp();
   void CheckBeforeDeploying();
   void LookBefore();

@@ -13,13 +13,15 @@ constexpr int kSaysDown = 1;
 
 }  // namespace
 
-bool HostIsKnownDown(const std::vector<std::string>& status_command) {
-  if (status_command.empty()) return false;
+HostState AskForHostState(const std::vector<std::string>& status_command) {
+  if (status_command.empty()) return HostState::kUnknown;
   try {
     const ChildResult said = RunChild(status_command, {}, Deadline::After(kLimit).Uninterruptible());
-    return !said.timed_out && said.signal == 0 && said.exit_status == kSaysDown;
+    if (said.Succeeded()) return HostState::kUp;
+    const bool says_down = !said.timed_out && said.signal == 0 && said.exit_status == kSaysDown;
+    return says_down ? HostState::kDown : HostState::kUnknown;
   } catch (const Error&) {
-    return false;
+    return HostState::kUnknown;
   }
 }
 

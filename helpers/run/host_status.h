@@ -1,4 +1,4 @@
-// Whether a host that a profile brings up and down is down.
+// Whether a host that a profile brings up and down is up.
 #pragma once
 
 #include <string>
@@ -6,9 +6,15 @@
 
 namespace passthrough {
 
-// True where the profile's host.status says so: exit status 1. Everything else (another exit status such as ssh's 255,
-// an end by a signal, no end within 30 s, no such command, no command at all) is no knowledge: what was on the host may
-// be there still. Throws nothing; not interruptible.
-bool HostIsKnownDown(const std::vector<std::string>& status_command);
+enum class HostState { kUp, kDown, kUnknown };
+
+// What the profile's host.status says: up with exit status 0, down with 1. Everything else (another exit status such as
+// ssh's 255, an end by a signal, no end within 30 s, no such command, no command at all) is no knowledge: what was on the
+// host may be there still. Throws nothing; not interruptible.
+HostState AskForHostState(const std::vector<std::string>& status_command);
+
+inline bool HostIsKnownDown(const std::vector<std::string>& status_command) {
+  return AskForHostState(status_command) == HostState::kDown;
+}
 
 }  // namespace passthrough

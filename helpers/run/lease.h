@@ -34,7 +34,7 @@ struct Lease {
   std::string working_directory;    // of the deployer
   bool deployed = false;            // the deployer was started
   std::vector<std::string> host_status;  // exits 0 where the host is up; empty: it always is
-  std::vector<std::string> host_down;    // empty: the host is not this run's to bring down
+  std::vector<std::string> host_down;    // empty: the host is not this run's to bring down; noted before host.up
   int destroy_seconds = 300;
   ProcessIdentity owner;    // whose end means that teardown is due
   ProcessIdentity command;  // the deployer's create, or the host's, while it runs: leads a group

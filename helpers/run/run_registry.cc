@@ -250,9 +250,11 @@ bool GiveBackWhatKilledRunsUnplugged(const std::string& place, Progress& progres
   return clean;
 }
 
-void Claim(const RunDirectory& run, const Lease& lease, Progress& progress) {
+void Claim(const RunDirectory& run, const Lease& lease, Progress& progress,
+           const std::function<void()>& before_looking) {
   GiveBackWhatKilledRunsUnplugged(lease.place, progress);
   while (true) {
+    if (before_looking) before_looking();  // after a teardown, the host may be another's or none
     std::optional<OwedRun> in_the_way;
     {
       RunRegistry registry;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -64,8 +65,10 @@ class RunRegistry {
 bool InEachOthersWay(const Lease& one, const Lease& other);
 
 // Registers `lease` for `run`, after taking down what stale runs left in its way, and tells that.
-// Throws Error where a run that lives or that is kept is in the way, with who and what to do.
-void Claim(const RunDirectory& run, const Lease& lease, Progress& progress);
+// Throws Error where a run that lives or that is kept is in the way, with who and what to do. `before_looking` is called
+// before each look at the other runs, without the registry's lock: it may change `lease` and throw.
+void Claim(const RunDirectory& run, const Lease& lease, Progress& progress,
+           const std::function<void()>& before_looking = {});
 
 // Throws Error, with who holds it, where the process that owns `lease` of `run` lives.
 void RequireEnded(const RunDirectory& run, const Lease& lease);

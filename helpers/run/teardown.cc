@@ -326,7 +326,10 @@ class Teardown {
     progress_.Begin("bringing the host down");
     report_.host_error = Run(lease_.host_down, run_.HostStopLog(), kHostDownLimit);
     if (!report_.host_error.empty() && HostIsKnownDown(lease_.host_status)) report_.host_error.clear();
-    progress_.End(report_.host_error.empty() ? "host is down" : "the host did not go down");
+    const bool left_up = report_.host_error.empty() && AskForHostState(lease_.host_status) == HostState::kUp;
+    progress_.End(!report_.host_error.empty() ? "the host did not go down"
+                  : left_up                   ? "the host stays up: another brought it up"
+                                              : "host is down");
   }
 
   const RunDirectory& run_;
