@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <chrono>
+#include <cstdlib>
 #include <filesystem>
 #include <system_error>
 #include <thread>
@@ -18,6 +19,8 @@ namespace {
 
 // proc(5): field 2, the name, is in parentheses and may hold anything.
 constexpr size_t kState = 3 - 3;
+constexpr size_t kGroup = 5 - 3;
+constexpr size_t kSession = 6 - 3;
 constexpr size_t kStartTime = 22 - 3;
 
 std::string BootId() { return std::string(Trim(ReadFile("/proc/sys/kernel/random/boot_id"))); }
@@ -44,13 +47,27 @@ std::string FirstLineOf(const char* file) {
   }
 }
 
-// While members of a group live, its number is given to no new process. So without a leader of that
-// number the group is still the one that was meant.
+// By the clock ticks of /proc/PID/stat.
+bool BeganBefore(const std::string& one, const std::string& other) {
+  return one.size() != other.size() ? one.size() < other.size() : one < other;
+}
+
+// While members of a group live, its number is given to no new process. Once all have ended it may be, to one that
+// leads a group and ends before the others of that. All of a group are in one session, which tells them apart.
 bool GroupIsThere(const ProcessIdentity& leader) {
   if (leader.pid <= 1 || leader.boot_id != BootId() || leader.place != ThisPlace()) return false;
   const auto stat = StatOf(leader.pid);
   if (!stat.empty() && stat[kStartTime] != leader.start_time) return false;
-  return kill(-leader.pid, 0) == 0;
+  const std::string number = std::to_string(leader.pid);
+  std::error_code error;
+  for (std::filesystem::directory_iterator at("/proc", error), end; !error && at != end; at.increment(error)) {
+    const int pid = std::atoi(at->path().filename().c_str());
+    if (pid <= 0) continue;
+    const auto member = StatOf(pid);
+    if (member.empty() || member[kState] == "Z" || member[kState] == "X" || member[kGroup] != number) continue;
+    return member[kSession] == number && !BeganBefore(member[kStartTime], leader.start_time);
+  }
+  return false;
 }
 
 }  // namespace

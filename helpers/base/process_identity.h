@@ -26,8 +26,9 @@ std::string ThisPlace();
 // Whether it still runs here: a zombie does not, nor does one of another place.
 bool IsAlive(const ProcessIdentity& process);
 
-// Ends the process group that `leader` led: SIGTERM, and SIGKILL to what is left after 10 s. Does
-// nothing where that group is gone, also where its number is used by others now.
+// Ends the process group that `leader` led, which led a session, too (setsid(2)): SIGTERM, and SIGKILL to what is left
+// after 10 s. Does nothing where that group is gone, also where its number is used by others now, as by a pipeline of
+// some shell, whose session is the shell's.
 void EndGroupOf(const ProcessIdentity& leader);
 
 }  // namespace passthrough
