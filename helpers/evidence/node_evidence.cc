@@ -71,7 +71,8 @@ void SaveCollection(const fs::path& evidence_directory, const std::string& node,
   fs::path directory = evidence_directory / node;
   try {
     fs::remove_all(directory);
-    fs::create_directories(directory);
+    fs::create_directory(evidence_directory);  // in the run directory, which is not made anew where it was deleted
+    fs::create_directory(directory);
     Json json{{"node", node},
               {"error", Printable(collection.error)},
               {"ready_seconds", collection.ready_seconds},

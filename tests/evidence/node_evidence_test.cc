@@ -149,6 +149,13 @@ TEST_F(NodeEvidenceTest, TakesAnErrorOfAnyBytes) {
   EXPECT_EQ(SaveAndLoad(collection).error(), "the node said \\xff\\x1b[2J\"");
 }
 
+// Somebody cleaned the checkout meanwhile: what would be made there would be taken for the run.
+TEST_F(NodeEvidenceTest, ARunDirectoryThatWasDeletedIsNotMadeAnew) {
+  const std::filesystem::path run = run_.path() / "logs" / "run";
+  EXPECT_THROW(SaveCollection(run / "evidence", "hpc_compute_01", {}), EvidenceError);
+  EXPECT_FALSE(std::filesystem::exists(run_.path() / "logs"));
+}
+
 TEST_F(NodeEvidenceTest, FailsWhereThereIsNoEvidence) {
   EXPECT_THROW(NodeEvidence::Load(run_.path(), "hpc_compute_02"), EvidenceError);
 }
