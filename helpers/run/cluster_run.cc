@@ -17,6 +17,7 @@
 #include "helpers/run/guard.h"
 #include "helpers/run/host_status.h"
 #include "helpers/run/lease_end.h"
+#include "helpers/run/lease_home.h"
 #include "helpers/run/preflight.h"
 #include "helpers/run/run_registry.h"
 #include "helpers/run/ssh_config.h"
@@ -157,7 +158,7 @@ void ClusterRun::ClaimHost() {
   lease_.kept = settings_.keep_cluster;
   // Already here, so that no second run comes onto a host that this one is about to bring up, and will bring down.
   Claim(run_, lease_, progress_, [this] { NoteHostDown(); });
-  if (!lease_.kept) StartGuard(run_, settings_.watched);
+  StartGuard(run_, settings_.watched);  // also of a cluster that is to stay: until that is deployed, the host is owed
 }
 
 void ClusterRun::NoteHostDown() {
@@ -192,14 +193,14 @@ bool ClusterRun::SettleHostDown() {
 // Throws where the lease is gone: whoever watched the run found it dead and took down what it had made, as where
 // ctest was killed and its deploy step lives on. What is made from then on nobody would owe.
 void ClusterRun::UpdateLease() {
-  if (!std::filesystem::exists(run_.RunJson())) {
-    throw Error(fmt::format("{} was deleted while the run went on: the guard takes down what it made",
-                            run_.path().string()));
-  }
-  if (!std::filesystem::exists(run_.LeaseJson())) {
-    throw Error(fmt::format("{} is gone: the run was taken down while it went on", run_.LeaseJson().string()));
-  }
+  RequireRunDirectory();
   WriteRunLease(run_, lease_);
+}
+
+void ClusterRun::RequireRunDirectory() const {
+  if (LookFor(run_.RunJson()) != Presence::kGone) return;
+  throw Error(fmt::format("{} was deleted while the run went on, which ends here: {}", run_.path().string(),
+                          lease_.ClusterStays() ? "the cluster stays" : "what it made is taken down"));
 }
 
 GpuDebts ClusterRun::NoteUnplugged() {
@@ -209,8 +210,8 @@ GpuDebts ClusterRun::NoteUnplugged() {
     lease_ = MakeAttachedLease(settings_.plan, settings_.profile, run_.path());
     lease_.owner = IdentityOf(settings_.watched);
     RegisterAttached(run_, lease_);
+    StartGuard(run_, settings_.watched);
   }
-  StartGuard(run_, settings_.watched);
   return {.add =
               [this](const OwedGpu& owed) {
                 const std::lock_guard lock(lease_mutex_);
@@ -288,6 +289,7 @@ void ClusterRun::CheckBeforeDeploying() {
 }
 
 void ClusterRun::LookBefore() {
+  RequireRunDirectory();
   lease_.libvirt_uri = settings_.profile.libvirt_uri;
   lease_.deployed = true;  // from here on something may exist
   UpdateLease();
@@ -448,7 +450,8 @@ void ClusterRun::SaveConsoleLogs() {
     try {
       const auto console = Libvirt().ConsoleLog(node.domain, kMostConsole);
       if (!console) continue;
-      std::filesystem::create_directories(run_.ConsoleLog(node.node).parent_path());
+      std::error_code error;  // not where the run directory is gone: nobody makes that anew
+      std::filesystem::create_directory(run_.ConsoleLog(node.node).parent_path(), error);
       WriteFile(run_.ConsoleLog(node.node), *console, 0600);
     } catch (const LibvirtError& error) {
       progress_.Say(fmt::format("{}: no console log: {}", node.node, error.what()));
@@ -459,12 +462,12 @@ void ClusterRun::SaveConsoleLogs() {
 void ClusterRun::TearDownIfOwed() {
   // What is left of an attached run's is the guard's.
   const bool is_kept = lease_.attached || (settings_.keep_cluster && lease_.deployed);
-  if (is_kept || teardown_ || !std::filesystem::exists(run_.LeaseJson())) return;
+  if (is_kept || teardown_ || !IsLeased(run_.path())) return;
   const auto start = std::chrono::steady_clock::now();
   libvirt_.reset();
   std::string failed;
   try {
-    teardown_ = TearDown(run_, progress_);
+    teardown_ = TearDown(LeaseHome(run_), progress_);
   } catch (const std::exception& error) {
     teardown_ = TeardownReport{};
     teardown_->look_error = error.what();

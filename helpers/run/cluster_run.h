@@ -88,6 +88,7 @@ class ClusterRun {
   void WriteRecord();
   void TryToWriteRecord();  // where it cannot, tells that only
   void UpdateLease();
+  void RequireRunDirectory() const;  // throws Error where it was deleted
   // Notes GPUs in the lease while they are unplugged, where the cluster outlives the run: a lease and a guard of
   // an attached run begin here.
   GpuDebts NoteUnplugged();

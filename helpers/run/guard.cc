@@ -8,18 +8,20 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <chrono>
 #include <csignal>
 #include <cstdio>
 #include <cstring>
 #include <filesystem>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "helpers/base/error.h"
 #include "helpers/run/lease.h"
+#include "helpers/run/lease_home.h"
 #include "helpers/run/owed_gpus.h"
 #include "helpers/run/progress.h"
-#include "helpers/run/run_registry.h"
 #include "helpers/run/teardown.h"
 
 extern char** environ;
@@ -28,6 +30,9 @@ namespace passthrough {
 namespace {
 
 constexpr int kLookForLeaseEveryMilliseconds = 1000;
+// Between attempts on a lease that cannot be read or locked; each is twice the one before. About five minutes in all.
+constexpr std::chrono::seconds kFirstPause{5};
+constexpr std::chrono::seconds kLastPause{160};
 
 // Owns posix_spawn's file actions.
 class FileActions {
@@ -78,15 +83,33 @@ bool WaitForOrphan(const RunDirectory& run, pid_t watched) {
   // glibc 2.36 has a wrapper, older ones do not (pidfd_open(2)).
   const int pidfd = static_cast<int>(syscall(SYS_pidfd_open, watched, 0));
   bool ended = pidfd < 0;
-  const auto is_leased = [&] { return std::filesystem::exists(LeaseHome(run).LeaseJson()); };
-  bool leased = is_leased();
+  bool leased = IsLeased(run.path());
   while (leased && !ended) {
     pollfd descriptor{.fd = pidfd, .events = POLLIN, .revents = 0};
     ended = poll(&descriptor, 1, kLookForLeaseEveryMilliseconds) > 0;
-    leased = is_leased();
+    leased = IsLeased(run.path());
   }
   if (pidfd >= 0) close(pidfd);
   return leased;
+}
+
+int Fail(const std::exception& error) {
+  std::fprintf(stderr, "guard: %s\n", error.what());
+  return 1;
+}
+
+// Returns whether nothing remains.
+bool DoWhatIsOwed(const RunDirectory& watched_run, pid_t watched, Progress& progress) {
+  if (!IsLeased(watched_run.path())) return true;
+  const RunDirectory run = LeaseHome(watched_run);
+  const Lease lease = ReadRunLease(run);
+  if (lease.ClusterStays()) {
+    progress.Line(fmt::format("process {} ended; the cluster of {} stays", watched, lease.config));
+    return lease.unplugged.empty() || GiveGpusBack(run, progress);
+  }
+  progress.Line(
+      fmt::format("process {} ended and left the lease of {}: tearing down", watched, run.path().string()));
+  return TearDown(run, progress).NothingRemains();
 }
 
 }  // namespace
@@ -118,21 +141,19 @@ int RunGuard(const RunDirectory& watched_run, pid_t watched) {
   const sigset_t unheeded = UnheededSignals();
   pthread_sigmask(SIG_UNBLOCK, &unheeded, nullptr);  // what waited is dropped
   if (!WaitForOrphan(watched_run, watched)) return 0;
-  try {
-    Progress progress(stdout, true);
-    const RunDirectory run = LeaseHome(watched_run);
-    const Lease lease = ReadLease(run.LeaseJson());
-    if (lease.ClusterStays()) {
-      progress.Line(fmt::format("process {} ended; the cluster of {} stays", watched, lease.config));
-      return GiveGpusBack(run, progress) ? 0 : 1;
+  Progress progress(stdout, true);
+  for (std::chrono::seconds pause = kFirstPause;; pause *= 2) {
+    try {
+      return DoWhatIsOwed(watched_run, watched, progress) ? 0 : 1;
+    } catch (const EvidenceError& error) {  // what is in the lease stays as it is
+      return Fail(error);
+    } catch (const TimeoutError& error) {  // who has its lock was waited for long enough
+      return Fail(error);
+    } catch (const std::exception& error) {
+      Fail(error);
+      if (pause > kLastPause) return 1;
     }
-    progress.Line(fmt::format("process {} ended and left the lease {}: tearing down", watched,
-                              run.LeaseJson().string()));
-    const TeardownReport report = TearDown(run, progress);
-    return report.NothingRemains() ? 0 : 1;
-  } catch (const std::exception& error) {
-    std::fprintf(stderr, "guard: %s\n", error.what());
-    return 1;
+    std::this_thread::sleep_for(pause);
   }
 }
 

@@ -13,7 +13,8 @@ namespace passthrough {
 void StartGuard(const RunDirectory& run, pid_t watched);
 
 // The guard itself: waits until the lease is gone (returns 0) or `watched` ended with the lease still
-// there; then tears down, or gives GPUs back to a cluster that stays, and returns 0, 1 where something remains.
+// there; then tears down, or gives GPUs back to a cluster that stays, and returns 0, 1 where something remains. Where
+// the lease cannot be read or locked, as while a file server is away, it tries again for some minutes.
 // Ignores SIGINT, SIGTERM and SIGHUP.
 int RunGuard(const RunDirectory& run, pid_t watched);
 

@@ -38,12 +38,12 @@ struct Lease {
   int destroy_seconds = 300;
   ProcessIdentity owner;    // whose end means that teardown is due
   ProcessIdentity command;  // the deployer's create, or the host's, while it runs: leads a group
-  bool kept = false;        // --no-cleanup: not torn down unless somebody asks
+  bool kept = false;        // --no-cleanup: once deployed, not torn down unless somebody asks
   bool attached = false;    // --attach: the cluster is not the run's
   // Taken out of domains that stay, and not back yet: also of a kept or an attached cluster they are owed.
   std::vector<OwedGpu> unplugged;
   // True where the cluster outlives the run.
-  bool ClusterStays() const { return kept || attached; }
+  bool ClusterStays() const { return (kept && deployed) || attached; }
 };
 
 // The names that `plan` will make, in every spelling.

@@ -20,6 +20,7 @@
 #include "helpers/base/text.h"
 #include "helpers/base/wait.h"
 #include "helpers/run/lease.h"
+#include "helpers/run/lease_home.h"
 #include "helpers/run/run_registry.h"
 
 namespace passthrough {
@@ -37,7 +38,7 @@ using std::chrono::seconds;
 Deadline LongestTeardown(const RunDirectory& run) {
   seconds limit = std::chrono::minutes(10);
   try {
-    const Lease lease = ReadLease(LeaseHome(run).LeaseJson());
+    const Lease lease = ReadRunLease(run);
     limit += seconds(2 * lease.destroy_seconds) * std::max<size_t>(lease.destroy.size(), 1);
     limit += std::chrono::minutes(1) * (lease.domains.size() + lease.networks.size() + lease.pools.size());
   } catch (const Error&) {
@@ -46,10 +47,41 @@ Deadline LongestTeardown(const RunDirectory& run) {
   return Deadline::After(limit);
 }
 
+// Of a registered run it was made then, with what is kept of the run, and goes with that.
+fs::path LockFileOf(const RunDirectory& run) {
+  const fs::path copy = LeaseCopyOf(run);
+  if (LookFor(copy) != Presence::kGone) return copy / kLockFile;
+  return UserStateDirectory() / "locks" / (RegistryName(run) + ".lock");
+}
+
+// Falls back on what is there already: a disk may be full, or be mounted read-only meanwhile.
+int OpenToLock(const fs::path& file, const RunDirectory& run) {
+  std::error_code error;
+  if (file.filename() != kLockFile) fs::create_directories(file.parent_path(), error);
+  // Not made anew while another process ends the lease.
+  const int make = file.filename() != kLockFile || IsLeased(run.path()) ? O_CREAT : 0;
+  int fd = open(file.c_str(), O_RDWR | O_CLOEXEC | make, 0600);
+  if (fd < 0) fd = open(file.c_str(), O_RDONLY | O_CLOEXEC);
+  return fd;
+}
+
 // The file as it is now, which whoever had it may have removed with his lock; -1 where somebody else has it.
-int TryToLock(const fs::path& file) {
-  const int fd = open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-  if (fd < 0) ThrowErrno(file);
+int TryToLock(const RunDirectory& run, fs::path* locked_file) {
+  fs::path file = LockFileOf(run);
+  int fd = OpenToLock(file, run);
+  if (fd < 0) {
+    const int error = errno;
+    const fs::path wanted = file;
+    const fs::path own = file.filename() == kLockFile ? file.parent_path() : run.path();
+    for (const fs::path& directory : {own, UserStateDirectory()}) {
+      if (fd >= 0) break;
+      fd = open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+      file = directory;
+    }
+    errno = error;
+    if (fd < 0) ThrowErrno(wanted);
+  }
+  *locked_file = file;
   struct stat locked = {};
   struct stat there = {};
   if (flock(fd, LOCK_EX | LOCK_NB) == 0) {
@@ -65,13 +97,14 @@ int TryToLock(const fs::path& file) {
 }
 
 // flock(2) itself cannot be given a time limit.
-int Lock(const fs::path& file, const std::string& run, Progress& progress, const Deadline& deadline) {
+int Lock(const RunDirectory& run, fs::path* locked_file, Progress& progress, const Deadline& deadline) {
   bool told = false;
-  return WaitFor(deadline, "waiting for the process that does what " + run + " owes",
+  const std::string path = run.path().string();
+  return WaitFor(deadline, "waiting for the process that does what " + path + " owes",
                  [&](std::string*) -> std::optional<int> {
-                   if (const int fd = TryToLock(file); fd >= 0) return fd;
+                   if (const int fd = TryToLock(run, locked_file); fd >= 0) return fd;
                    if (!told) {
-                     progress.Line(Printable("waiting for the process that already does what " + run + " owes"));
+                     progress.Line(Printable("waiting for the process that already does what " + path + " owes"));
                    }
                    told = true;
                    return std::nullopt;
@@ -84,13 +117,9 @@ TeardownLock::TeardownLock(const RunDirectory& run, Progress& progress)
     : TeardownLock(run, progress, LongestTeardown(run)) {}
 
 TeardownLock::TeardownLock(const RunDirectory& run, Progress& progress, const Deadline& deadline) {
-  const fs::path directory = UserStateDirectory() / "locks";
-  std::error_code error;
-  fs::create_directories(directory, error);
-  file_ = directory / (RegistryName(run) + ".lock");
   const std::string path = run.path().string();
   try {
-    fd_ = Lock(file_, path, progress, deadline);
+    fd_ = Lock(run, &file_, progress, deadline);
   } catch (const TimeoutError&) {
     throw TimeoutError(fmt::format(
         "another process holds the lock on {} and does not end, so what that run owes was not looked at. See what it "
@@ -101,13 +130,12 @@ TeardownLock::TeardownLock(const RunDirectory& run, Progress& progress, const De
 }
 
 TeardownLock::~TeardownLock() {
-  unlink(file_.c_str());  // before it is let go: who waits for it sees that it is gone, and makes another
+  // Before it is let go: who waits for it sees that it is gone, and makes another. One that is kept with the lease goes
+  // with that.
+  if (file_.extension() == ".lock") unlink(file_.c_str());
   close(fd_);
 }
 
-void EndLease(const RunDirectory& run) {
-  std::filesystem::remove(run.LeaseJson());
-  RunRegistry().Remove(run.path());
-}
+void EndLease(const RunDirectory& run) { RunRegistry().Remove(run); }
 
 }  // namespace passthrough

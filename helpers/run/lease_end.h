@@ -9,11 +9,12 @@
 
 namespace passthrough {
 
-// Holds an exclusive lock on a run: one process at a time does what its lease owes. It is a file of the user's state
-// directory, for the run directory may be deleted meanwhile; it is there while somebody holds it. The constructor waits
-// for it, and tells that; without a deadline, for longer than all that the lease owes may take. Throws Error where the
-// file cannot be made, TimeoutError with what to do where the other process does not end, InterruptedError: only where
-// another one has the lock, and does what is owed.
+// Holds an exclusive lock on a run: one process at a time does what its lease owes. It is a file beside the registry's
+// copy of the lease, for the run directory may be deleted meanwhile and the disk may be full; of a run that is not
+// registered, one that is there while somebody holds it. The constructor waits for it, and tells that; without a
+// deadline, for longer than all that the lease owes may take. Throws Error where nothing can be locked, TimeoutError with
+// what to do where the other process does not end, InterruptedError: only where another one has the lock, and does what
+// is owed.
 class TeardownLock {
  public:
   TeardownLock(const RunDirectory& run, Progress& progress);
@@ -27,7 +28,8 @@ class TeardownLock {
   int fd_ = -1;
 };
 
-// Nothing is owed any more: removes the lease and takes the run out of the registry. Throws Error.
+// Nothing is owed any more: ends the lease and takes the run out of the registry. Whoever is killed meanwhile leaves
+// what is owed still, or has ended. Throws Error.
 void EndLease(const RunDirectory& run);
 
 }  // namespace passthrough

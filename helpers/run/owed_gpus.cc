@@ -16,7 +16,7 @@
 #include "helpers/libvirt/domain_xml_reader.h"
 #include "helpers/run/host_status.h"
 #include "helpers/run/lease_end.h"
-#include "helpers/run/run_registry.h"
+#include "helpers/run/lease_home.h"
 
 namespace passthrough {
 namespace {
@@ -169,7 +169,7 @@ std::string WhatToDo(const RunDirectory& run, const Lease& lease, bool missing) 
 
 // The file that a person's command names went with a run directory that was deleted.
 void KeepFile(const RunDirectory& run, OwedGpu& owed) {
-  if (std::filesystem::exists(owed.file)) return;
+  if (LookFor(owed.file) != Presence::kGone) return;
   const std::filesystem::path file =
       run.Evidence() / "host" / std::filesystem::path(owed.file).filename();
   try {
@@ -218,8 +218,8 @@ StillOwed GiveBack(const std::vector<OwedGpu>& owed, const DomainFinder& domains
 
 bool GiveGpusBack(const RunDirectory& run, Progress& progress, const GiveBackLimits& limits) {
   const TeardownLock lock(run, progress);
-  if (!std::filesystem::exists(run.LeaseJson())) return true;  // somebody else did it meanwhile
-  Lease lease = ReadLease(run.LeaseJson());
+  if (!IsLeased(run.path())) return true;  // somebody else did it meanwhile
+  Lease lease = ReadRunLease(run);
   const std::vector<OwedGpu> before = lease.unplugged;
   for (OwedGpu& owed : lease.unplugged) KeepFile(run, owed);
   const bool missing =

@@ -8,13 +8,14 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
-#include <functional>
 #include <optional>
+#include <set>
 
 #include "helpers/base/files.h"
 #include "helpers/base/shell_command.h"
 #include "helpers/base/text.h"
 #include "helpers/libvirt/virsh_command.h"
+#include "helpers/run/lease_home.h"
 #include "helpers/run/owed_gpus.h"
 #include "helpers/run/run_record.h"
 #include "helpers/run/teardown.h"
@@ -61,19 +62,13 @@ std::string LibvirtUriOf(const fs::path& run) {
   }
 }
 
-// Somebody else did what was owed, and what was kept of a deleted run went with it.
-bool IsSettled(const OwedRun& owed) {
-  std::error_code error;
-  return !fs::exists(owed.run / "lease.json", error) && !error;
-}
-
 // Returns whether nothing of it remains.
 bool TakeDown(const OwedRun& owed, Progress& progress) {
   progress.Line(fmt::format("an earlier run was killed and still owes its teardown ({}): taking down "
                             "what is left of {}",
                             owed.run.string(), owed.lease.config));
   if (owed.run != owed.lease.run) {
-    progress.Line(fmt::format("its run directory {} was deleted meanwhile; what teardown needs of it had been kept",
+    progress.Line(fmt::format("its run directory {} was deleted, or cannot be reached; what teardown needs of it had been kept",
                               owed.lease.run));
   }
   try {
@@ -82,11 +77,11 @@ bool TakeDown(const OwedRun& owed, Progress& progress) {
     for (const std::string& error : {report.look_error, report.reap_error, report.host_error}) {
       if (!error.empty()) progress.Line(Printable(error));
     }
-    return !fs::exists(run.LeaseJson());
+    return !IsLeased(run.path());
   } catch (const InterruptedError&) {
     throw;
   } catch (const std::exception& error) {  // other runs are owed a teardown, too
-    if (IsSettled(owed)) return true;
+    if (!IsLeased(owed.run)) return true;  // somebody else did it meanwhile
     progress.Line(Printable(error.what()));
     return false;
   }
@@ -101,63 +96,44 @@ bool GiveGpusBack(const OwedRun& owed, Progress& progress, const GiveBackLimits&
     throw;
   } catch (const Error& error) {
     progress.Line(Printable(error.what()));
-    return IsSettled(owed) || owed.lease.unplugged.empty();
+    return !IsLeased(owed.run) || owed.lease.unplugged.empty();
   }
 }
 
-fs::path Runs() { return UserStateDirectory() / "runs"; }
-fs::path Copies() { return UserStateDirectory() / "leases"; }
-
-// A run's own name is its time to the second: runs of other log directories may have the same one. That of what is
-// kept of a run is the run's.
-std::string EntryName(const fs::path& run) {
-  if (run.parent_path() == Copies()) return run.filename().string();
-  return fmt::format("{}-{:016x}", run.filename().string(), std::hash<std::string>()(run.string()));
+// The run directory to which `entry` points; empty where it is no link.
+fs::path TargetOf(const fs::path& entry) {
+  std::error_code error;
+  fs::path run = fs::read_symlink(entry, error);
+  return error ? fs::path() : run;
 }
 
-fs::path CopyOf(const fs::path& run) { return Copies() / EntryName(run); }
-
-// Not merely its lease, which is gone when the run ended; nor is it out of reach for a while.
-bool IsDeleted(const fs::path& run) {
-  std::error_code run_error;
-  std::error_code lease_error;
-  const bool is_there = fs::exists(run / "run.json", run_error) || fs::exists(run / "lease.json", lease_error);
-  return !is_there && !run_error && !lease_error;
-}
-
-// What teardown needs beside the lease, which is written whenever it changes.
-void Keep(const RunDirectory& run) {
-  const fs::path copy = CopyOf(run.path());
+// All that teardown needs, the lease last: what has none owes nothing.
+void Keep(const RunDirectory& run, const Lease& lease) {
+  const fs::path copy = LeaseCopyOf(run);
   fs::remove_all(copy);
   fs::create_directories(copy / "evidence" / "host");
   fs::permissions(copy, fs::perms::owner_all);
   fs::copy_file(run.RunJson(), copy / "run.json");
   const fs::path cluster = fs::path("evidence") / "cluster.yaml";
   if (fs::exists(run.path() / cluster)) fs::copy_file(run.path() / cluster, copy / cluster);
-  WriteLease(copy / "lease.json", ReadLease(run.LeaseJson()));
+  WriteFile(copy / kLockFile, "", 0600);
+  WriteLease(copy / "lease.json", lease);
 }
 
 }  // namespace
 
-std::string RegistryName(const RunDirectory& run) { return EntryName(run.path()); }
-
-RunDirectory LeaseHome(const RunDirectory& run) {
-  const fs::path copy = CopyOf(run.path());
-  if (!IsDeleted(run.path()) || !fs::exists(copy / "lease.json")) return run;
-  return RunDirectory::Open(copy);
-}
-
-void WriteRunLease(const RunDirectory& run, const Lease& lease) {
-  WriteLease(run.LeaseJson(), lease);
-  const fs::path copy = CopyOf(run.path()) / "lease.json";
-  if (copy != run.LeaseJson() && fs::exists(copy)) WriteLease(copy, lease);
-}
-
-RunRegistry::RunRegistry() : directory_(Runs()) {
+RunRegistry::RunRegistry() : directory_(RegisteredRuns()) {
   std::error_code error;
   fs::create_directories(directory_, error);
   lock_ = open(directory_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (lock_ < 0 || flock(lock_, LOCK_EX) != 0) {
+  // A signal ends no wait for it: nobody holds it for long, and what is torn down needs it, too.
+  const auto lock = [this] {
+    int result = 0;
+    while ((result = flock(lock_, LOCK_EX)) != 0 && errno == EINTR) {
+    }
+    return result == 0;
+  };
+  if (lock_ < 0 || !lock()) {
     const std::string reason = strerror(errno);
     if (lock_ >= 0) close(lock_);
     throw Error(fmt::format("{}: {}: it is where runs are noted whose teardown is owed; set XDG_STATE_HOME "
@@ -168,59 +144,95 @@ RunRegistry::RunRegistry() : directory_(Runs()) {
 
 RunRegistry::~RunRegistry() { close(lock_); }
 
-void RunRegistry::Forget(const fs::path& entry) {
-  std::error_code ignored;
-  fs::remove(entry, ignored);
-  fs::remove_all(Copies() / entry.filename(), ignored);
+// In this order: who is killed between two steps leaves a lease, or what says that it has ended, which is what is kept
+// without a lease. The next Owed() finishes that.
+void RunRegistry::Forget(const std::string& name, const fs::path& run) {
+  const fs::path copy = LeaseCopies() / name;
+  std::error_code error;
+  fs::remove(copy / "lease.json", error);
+  if (error && LookFor(copy / "lease.json") != Presence::kGone) {
+    throw Error(fmt::format("cannot end the lease {}: {}", (copy / "lease.json").string(), error.message()));
+  }
+  if (!run.empty()) fs::remove(run / "lease.json", error);
+  if (!run.empty() && LookFor(run / "lease.json") != Presence::kGone) return;  // out of reach, or read-only, for a while
+  fs::remove_all(copy, error);
+  fs::remove(directory_ / name, error);
+}
+
+// Also of what has no link: killed while it was registered, or somebody removed that.
+std::vector<std::string> RunRegistry::Names() const {
+  std::set<std::string> names;
+  for (const fs::path& directory : {directory_, LeaseCopies()}) {
+    std::error_code error;
+    for (fs::directory_iterator at(directory, error), end; !error && at != end; at.increment(error)) {
+      names.insert(at->path().filename().string());
+    }
+    if (error && LookFor(directory) != Presence::kGone) {
+      throw Error(fmt::format("cannot read {}, where runs are noted whose teardown is owed: {}", directory.string(),
+                              error.message()));
+    }
+  }
+  return {names.begin(), names.end()};
 }
 
 std::vector<OwedRun> RunRegistry::Owed(std::vector<std::string>* unreadable) {
-  std::vector<fs::path> entries;
-  for (const auto& entry : fs::directory_iterator(directory_)) entries.push_back(entry.path());
-  std::sort(entries.begin(), entries.end());
   std::vector<OwedRun> owed;
-  for (const fs::path& entry : entries) {
-    std::error_code error;
-    fs::path run = fs::read_symlink(entry, error);
-    if (error) continue;  // not ours
-    bool is_there = fs::exists(run / "lease.json", error);
-    if (error) continue;
-    if (const fs::path copy = Copies() / entry.filename(); !is_there && IsDeleted(run)) {
-      run = copy;
-      is_there = fs::exists(copy / "lease.json", error);
-    }
-    if (!is_there) {
-      Forget(entry);
+  for (const std::string& name : Names()) {
+    fs::path run = TargetOf(directory_ / name);
+    const fs::path copy = LeaseCopies() / name;
+    const bool has_copy = LookFor(copy) != Presence::kGone;  // earlier versions made none
+    if (!has_copy && run.empty()) continue;                  // not ours
+    const fs::path file = (has_copy ? copy : run) / "lease.json";
+    if (LookFor(file) == Presence::kGone) {
+      Forget(name, run);
       continue;
     }
-    const fs::path lease = run / "lease.json";
     try {
-      OwedRun one{run, ReadLease(lease), OwedRun::State::kStale};
+      OwedRun one{run, ReadLease(file), OwedRun::State::kStale};
+      if (run.empty()) one.run = one.lease.run;
+      one.run = LeaseHome(one.run, copy);
       one.state = StateOf(one.lease);
       owed.push_back(std::move(one));
     } catch (const Error& problem) {
       if (unreadable == nullptr) continue;
       unreadable->push_back(fmt::format("{}. Look what that run left, remove it, and then this file. To look: {}",
                                         Printable(problem.what()),
-                                        VirshCommand(LibvirtUriOf(run), {"list", "--all"})));
+                                        VirshCommand(LibvirtUriOf(file.parent_path()), {"list", "--all"})));
     }
   }
   return owed;
 }
 
-void RunRegistry::Add(const RunDirectory& run) {
-  const fs::path entry = directory_ / EntryName(run.path());
+void RunRegistry::Add(const RunDirectory& run, const Lease& lease) {
+  const std::string name = RegistryName(run);
+  const fs::path entry = directory_ / name;
   try {
-    Keep(run);
     fs::remove(entry);
+    Keep(run, lease);
     fs::create_symlink(run.path(), entry);
-  } catch (const fs::filesystem_error& error) {
-    throw Error(fmt::format("cannot register {} in {}: {}", run.path().string(), entry.string(), error.what()));
+    WriteLease(run.LeaseJson(), lease);
+  } catch (const std::exception& error) {
+    const std::string reason = error.what();
+    try {
+      Forget(name, run.path());
+    } catch (const Error&) {
+      // Then it is told of by whoever starts next: it owes nothing.
+    }
+    throw Error(fmt::format("cannot register {} in {}: {}", run.path().string(), entry.string(), reason));
   }
 }
 
-void RunRegistry::Remove(const fs::path& run) {
-  Forget(directory_ / EntryName(run));
+void RunRegistry::Remove(const RunDirectory& run) {
+  const std::string name = RegistryName(run);
+  fs::path itself = TargetOf(directory_ / name);
+  if (itself.empty()) {
+    try {
+      itself = ReadRunLease(run).run;
+    } catch (const Error&) {
+      // It has ended already, or nobody can say.
+    }
+  }
+  Forget(name, itself.empty() ? run.path() : itself);
 }
 
 bool InEachOthersWay(const Lease& one, const Lease& other) {
@@ -237,8 +249,7 @@ void RequireEnded(const RunDirectory& run, const Lease& lease) {
 
 void RegisterAttached(const RunDirectory& run, const Lease& lease) {
   RunRegistry registry;
-  WriteLease(run.LeaseJson(), lease);
-  registry.Add(run);
+  registry.Add(run, lease);
 }
 
 bool GiveBackWhatKilledRunsUnplugged(const std::string& place, Progress& progress) {
@@ -268,8 +279,7 @@ void Claim(const RunDirectory& run, const Lease& lease, Progress& progress,
         break;
       }
       if (!in_the_way) {
-        WriteLease(run.LeaseJson(), lease);
-        registry.Add(run);
+        registry.Add(run, lease);
         return;
       }
     }

@@ -20,25 +20,15 @@ struct OwedRun {
     kKept,   // its cluster stays on purpose (--no-cleanup, --attach); GPUs may be owed to it
     kStale,  // its owner is gone: what is left is to be taken down
   };
-  std::filesystem::path run;  // LeaseHome(): the run directory, or what is kept of it
+  std::filesystem::path run;  // the run directory, or what is kept of it: see LeaseHome
   Lease lease;
   State state = State::kStale;
 };
 
-// The name under which `run`, or what is kept of it, is known: one file name, the same for both.
-std::string RegistryName(const RunDirectory& run);
-
-// Where the lease of `run` is: in the run directory, or, where somebody deleted that, in the copy that the registry
-// keeps of what teardown needs. (A CI job's checkout is cleaned before the next job, and its run directories with it.)
-// The copy is a run directory, too. `run` itself where the lease is in neither.
-RunDirectory LeaseHome(const RunDirectory& run);
-
-// Writes the lease of a run, and its copy where the run is registered. On the disk when it returns. Throws Error.
-void WriteRunLease(const RunDirectory& run, const Lease& lease);
-
 // The registry of this user: one symbolic link a run in $XDG_STATE_HOME/pcie-passthrough-suite/runs
-// (~/.local/state without it), and beside it, in leases, what is kept of the run. Holds its lock while it lives: between looking and registering, no
-// other process does either. Throws Error where the directory cannot be made or locked.
+// (~/.local/state without it), and beside it, in leases, what is kept of the run, its lease among it. Holds its lock
+// while it lives: between looking and registering, no other process does either. Throws Error where the directory
+// cannot be made or locked.
 class RunRegistry {
  public:
   RunRegistry();
@@ -46,15 +36,17 @@ class RunRegistry {
   RunRegistry(const RunRegistry&) = delete;
   RunRegistry& operator=(const RunRegistry&) = delete;
 
-  // Entries whose lease is gone, also from what is kept, are removed; those whose lease cannot be read are told of in
-  // `unreadable`, a sentence each, if it is given.
+  // What is left of runs that owe nothing any more is removed; those whose lease cannot be read are told of in
+  // `unreadable`, a sentence each, if it is given. Throws Error.
   std::vector<OwedRun> Owed(std::vector<std::string>* unreadable = nullptr);
-  void Add(const RunDirectory& run);
-  // Does nothing where it is not registered.
-  void Remove(const std::filesystem::path& run);
+  // Throws Error; then it is not registered.
+  void Add(const RunDirectory& run, const Lease& lease);
+  // Ends the lease of `run`, or of what is kept of it, registered or not. Throws Error where it stays.
+  void Remove(const RunDirectory& run);
 
  private:
-  void Forget(const std::filesystem::path& entry);
+  std::vector<std::string> Names() const;
+  void Forget(const std::string& name, const std::filesystem::path& run);
 
   std::filesystem::path directory_;
   int lock_ = -1;

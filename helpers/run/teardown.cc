@@ -20,8 +20,8 @@
 #include "helpers/process/child_process.h"
 #include "helpers/run/host_status.h"
 #include "helpers/run/lease_end.h"
+#include "helpers/run/lease_home.h"
 #include "helpers/run/owed_gpus.h"
-#include "helpers/run/run_registry.h"
 
 namespace passthrough {
 
@@ -57,7 +57,7 @@ CommandSequence DestroyCommands(const Lease& lease, const RunDirectory& run) {
   try {
     if (lease.config.empty() || ReadFile(run.ClusterFile()) == ReadFile(lease.config)) return commands;
   } catch (const Error&) {
-    if (!std::filesystem::exists(run.ClusterFile())) return commands;
+    if (LookFor(run.ClusterFile()) == Presence::kGone) return commands;
   }
   for (auto& argv : commands) {
     for (std::string& word : argv) {
@@ -271,7 +271,7 @@ class Teardown {
   // The inventory once it equals the one before the run, or the last one seen.
   Inventory SettledInventory(LibvirtConnection& libvirt) {
     std::optional<Inventory> before;
-    if (std::filesystem::exists(run_.HostBefore())) {
+    if (LookFor(run_.HostBefore()) == Presence::kThere) {
       TryToWrite([&] { before = InventoryFromJson(ReadFile(run_.HostBefore())); });
     }
     const Deadline deadline = Limit(kSettleLimit);
@@ -343,14 +343,14 @@ class Teardown {
 
 TeardownReport TearDown(const RunDirectory& run, Progress& progress, seconds connect_limit) {
   const TeardownLock lock(run, progress);
-  if (!std::filesystem::exists(run.LeaseJson())) {
+  if (!IsLeased(run.path())) {
     // Of a run directory that was deleted, what had been kept went with the lease.
-    return std::filesystem::exists(run.path()) ? ReadTeardownReport(run) : TeardownReport{};
+    return LookFor(run.path()) != Presence::kGone ? ReadTeardownReport(run) : TeardownReport{};
   }
-  const Lease lease = ReadLease(run.LeaseJson());
+  const Lease lease = ReadRunLease(run);
   Teardown teardown(run, lease, progress, connect_limit);
   // Somebody was killed between the cluster's end and the host's: what was noted of it holds.
-  if (!lease.deployed && std::filesystem::exists(ReportPath(run))) teardown.Continue(ReadTeardownReport(run));
+  if (!lease.deployed && LookFor(ReportPath(run)) == Presence::kThere) teardown.Continue(ReadTeardownReport(run));
   const TeardownReport report = teardown.Do();
   try {
     WriteReport(run, report);

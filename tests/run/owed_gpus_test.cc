@@ -16,6 +16,7 @@
 #include "helpers/libvirt/domain_xml_reader.h"
 #include "helpers/run/guard.h"
 #include "helpers/run/lease_end.h"
+#include "helpers/run/lease_home.h"
 #include "helpers/run/run_registry.h"
 #include "helpers/run/teardown.h"
 #include "tests/run/guest.h"
@@ -256,7 +257,7 @@ TEST_F(OwedRunTest, WhatWasStartedAnewIsNotOwed) {
   EXPECT_EQ(Registered(), 1u);
   lease_.unplugged.clear();
   Owe("c-compute-01", kUuid, id + 1);
-  WriteLease(run_.LeaseJson(), lease_);
+  WriteRunLease(run_, lease_);
   EXPECT_TRUE(GiveGpusBack(run_, progress_, kOnce));
   EXPECT_EQ(Registered(), 0u);
 }
@@ -319,7 +320,7 @@ TEST_F(OwedRunTest, ALibvirtThatDoesNotAnswerIsNoReasonToForget) {
   RegisterAttached(run_, lease_);
   EXPECT_FALSE(GiveGpusBack(run_, progress_));
   lease_.host_status = {"false"};  // the host is down
-  WriteLease(run_.LeaseJson(), lease_);
+  WriteRunLease(run_, lease_);
   EXPECT_TRUE(GiveGpusBack(run_, progress_));
   EXPECT_EQ(Registered(), 0u);
 }
@@ -381,21 +382,57 @@ TEST_F(OwedRunTest, DestroyOfARunThatAttachedEndsAlsoWhatCannotBePaid) {
   EXPECT_TRUE(LibvirtConnection::Open(lease_.libvirt_uri, Deadline::Never()).DomainXml("c-compute-01"));
 }
 
-// The guard ignores signals from then on: in a process of its own.
-TEST_F(OwedRunTest, TheGuardGivesBackAndTakesNothingDown) {
-  Owe("gone", kUuid);
-  lease_.host_down = {"touch", (scratch_.path() / "down").string()};
-  RegisterAttached(run_, lease_);
+// Of a process that has ended. The guard ignores signals from then on: in a process of its own.
+int ExitStatusOfGuard(const RunDirectory& run) {
   const pid_t ended = fork();
   if (ended == 0) _exit(0);
   waitpid(ended, nullptr, 0);
   const pid_t guard = fork();
-  if (guard == 0) _exit(RunGuard(run_, ended));
+  if (guard == 0) _exit(RunGuard(run, ended));
   int status = -1;
   waitpid(guard, &status, 0);
-  EXPECT_EQ(status, 0);
+  return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+TEST_F(OwedRunTest, TheGuardGivesBackAndTakesNothingDown) {
+  Owe("gone", kUuid);
+  lease_.host_down = {"touch", (scratch_.path() / "down").string()};
+  RegisterAttached(run_, lease_);
+  EXPECT_EQ(ExitStatusOfGuard(run_), 0);
   EXPECT_FALSE(fs::exists(run_.LeaseJson()));
   EXPECT_FALSE(fs::exists(scratch_.path() / "down"));
+}
+
+// --no-cleanup keeps what was deployed; a host that came up for nothing is not that.
+TEST_F(OwedRunTest, TheGuardTakesAKeptRunDownThatDeployedNothing) {
+  lease_.attached = false;
+  lease_.kept = true;
+  lease_.host_down = {"touch", (scratch_.path() / "down").string()};
+  Claim(run_, lease_, progress_);
+  EXPECT_EQ(ExitStatusOfGuard(run_), 0);
+  EXPECT_TRUE(fs::exists(scratch_.path() / "down"));
+  EXPECT_EQ(Registered(), 0u);
+}
+
+TEST_F(OwedRunTest, TheGuardLeavesAKeptClusterAlone) {
+  lease_.attached = false;
+  lease_.kept = lease_.deployed = true;
+  lease_.host_down = {"touch", (scratch_.path() / "down").string()};
+  Claim(run_, lease_, progress_);
+  EXPECT_EQ(ExitStatusOfGuard(run_), 0);
+  EXPECT_FALSE(fs::exists(scratch_.path() / "down"));
+  EXPECT_EQ(Registered(), 1u);
+}
+
+// A file server is away for a while: here, the run directory is no more than a link to itself.
+TEST_F(OwedRunTest, TheGuardDoesWhatIsOwedAlsoWhereTheRunDirectoryCannotBeLookedAt) {
+  lease_.attached = false;
+  lease_.host_down = {"touch", (scratch_.path() / "down").string()};
+  Claim(run_, lease_, progress_);
+  fs::rename(run_.path(), scratch_.path() / "aside");
+  fs::create_symlink(run_.path().filename(), run_.path());
+  EXPECT_EQ(ExitStatusOfGuard(run_), 0);
+  EXPECT_TRUE(fs::exists(scratch_.path() / "down"));
 }
 
 }  // namespace

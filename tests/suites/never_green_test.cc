@@ -355,6 +355,17 @@ TEST_F(NeverGreenTest, WhenTheGuardIsKilledTooTheNextStartTearsDown) {
   EXPECT_THAT(RunSuite({"--reap"}).output, HasSubstr("no run owes a teardown"));
 }
 
+// "git clean -ffdx" in the checkout, while the deployer runs.
+TEST_F(NeverGreenTest, ARunWhoseDirectoryIsDeletedTakesDownWhatItMade) {
+  const std::string profile = MakeProfile(fmt::format("rm -rf {}", Path("logs").string()));
+  const ChildResult result = RunSuite(Arguments(profile, "Cluster.*"));
+  EXPECT_EQ(result.exit_status, 1) << result.output;
+  EXPECT_THAT(result.output, HasSubstr("was deleted while the run went on"));
+  EXPECT_TRUE(fs::exists(Path("destroyed"))) << result.output;
+  EXPECT_FALSE(fs::exists(Path("logs"))) << "nothing is made anew where somebody deleted it";
+  EXPECT_THAT(RunSuite({"--reap"}).output, HasSubstr("no run owes a teardown"));
+}
+
 TEST_F(NeverGreenTest, ASecondRunOfAClusterSaysWhoHoldsIt) {
   std::string second;
   std::jthread other;

@@ -46,6 +46,19 @@ TEST_F(PrintedCommandsTest, AKeptClusterIsTakenDownByWhatIsPrinted) {
   EXPECT_FALSE(fs::exists(lease));
 }
 
+// "git clean -ffdx" in the checkout: what teardown needs of the run is kept elsewhere.
+TEST_F(PrintedCommandsTest, AKeptClusterIsTakenDownAlsoWhereItsRunDirectoryWasDeleted) {
+  WriteProfile("rm -rf " + Path("logs").string());
+  const ChildResult kept = RunProgram({"--no-cleanup", "--gtest_filter=Cluster.*"});
+  EXPECT_THAT(kept.output, HasSubstr("was deleted while the run went on, which ends here: the cluster stays"));
+  const std::string command = After("take it down: ", kept.output);
+  ASSERT_THAT(command, HasSubstr(SuiteProgram().string() + " --destroy ")) << kept.output;
+  EXPECT_THAT(Paste(SuiteProgram().string() + " --reap").output, HasSubstr("is kept by an earlier run"));
+  const ChildResult destroyed = Paste(command);
+  EXPECT_TRUE(destroyed.Succeeded()) << destroyed.output;
+  EXPECT_THAT(Paste(SuiteProgram().string() + " --reap").output, HasSubstr("no run owes a teardown"));
+}
+
 TEST_F(PrintedCommandsTest, WhatRemainsIsRemovedInTheLibvirtOfTheRun) {
   WriteFile(Path("left.xml"), "<node>" + TestHypervisor::Computer() + TestHypervisor::PciDevice(0, 0x030000) +
                                   TestHypervisor::PciDevice(1, 0x040300) +
