@@ -115,7 +115,9 @@ void ClusterRun::TryToWriteRecord() {
   try {
     WriteRecord();
   } catch (const Error& problem) {  // a full disk
-    progress_.Line(Printable(problem.what()));
+    const bool deleted = LookFor(run_.path()) == Presence::kGone;
+    progress_.Line(Printable(deleted ? run_.path().string() + " was deleted while the run went on: there is no report"
+                                     : problem.what()));
   }
 }
 

@@ -21,6 +21,10 @@ ChildResult RunSuite(std::vector<std::string> arguments) {
   return RunChild(arguments, {}, Deadline::After(std::chrono::minutes(5)));
 }
 
+std::string OnceItIsNoted(const std::filesystem::path& run) {
+  return fmt::format("until grep -q '\"pid\": '$$ '{}'; do sleep 0.1; done\n", (run / "lease.json").string());
+}
+
 JunitReport ReadJunit(const std::filesystem::path& file) {
   pugi::xml_document document;
   const std::string text = ReadFile(file);

@@ -17,6 +17,9 @@ std::filesystem::path LabProgramOfTests();
 // Runs it to its end, five minutes at most.
 ChildResult RunSuite(std::vector<std::string> arguments);
 
+// For a deployer's script: waits until the lease of `run` names it, from when on the run writes nothing until it ends.
+std::string OnceItIsNoted(const std::filesystem::path& run);
+
 // What a junit.xml says.
 struct JunitReport {
   std::set<std::string> all;      // "NvidiaSmi.Answers/hpc_compute_01"
