@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include "fixtures/check.h"
+#include "helpers/libvirt/domain_advice.h"
 #include "helpers/libvirt/virsh_command.h"
 #include "helpers/parsers/identity_evidence.h"
 
@@ -9,18 +10,6 @@ namespace passthrough {
 namespace {
 
 constexpr char kDiscovery[] = "evidence/discovery.json";
-
-// Into the state `expected`, or to be told why it cannot be.
-std::string ToBringIt(const std::string& expected, const DiscoveredNode& found, const std::string& uri) {
-  if (expected == "shut off") {
-    return "auto_start is false in the cluster file, and something started it. To stop it: " +
-           VirshCommand(uri, {"shutdown", found.domain});
-  }
-  const std::string log =
-      fmt::format("Its QEMU log, /var/log/libvirt/qemu/{}.log on the host, may say why. ", found.domain);
-  if (found.state == "paused") return log + "To let it go on: " + VirshCommand(uri, {"resume", found.domain});
-  return log + "To start it, or to be told why it does not start: " + VirshCommand(uri, {"start", found.domain});
-}
 
 class Cluster : public ClusterCheck {};
 
@@ -52,7 +41,8 @@ TEST_P(Node, IsThereAsPlanned) {
   if (found->state == expected) return;
   Complain({.found = fmt::format("domain {} is {}, expected {}", found->domain, found->state, expected),
             .where = kDiscovery,
-            .advice = ToBringIt(expected, *found, session().profile().libvirt_uri)});
+            .advice = HowToBringDomain(*found, expected, session().profile().libvirt_uri,
+                                       !node().devices.empty())});
 }
 
 class NodeIdentity : public NodeCheck {};

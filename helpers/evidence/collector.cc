@@ -10,6 +10,7 @@
 #include "helpers/base/interruption.h"
 #include "helpers/base/text.h"
 #include "helpers/evidence/collection.h"
+#include "helpers/evidence/driver_wait.h"
 #include "helpers/evidence/node_evidence.h"
 #include "helpers/evidence/probe_names.h"
 #include "helpers/evidence/remote_archive.h"
@@ -18,6 +19,9 @@ namespace passthrough {
 namespace {
 
 using Clock = Deadline::Clock;
+
+// More than the command waits on the node.
+constexpr std::chrono::seconds kDriverLimit{60};
 
 double SecondsSince(Clock::time_point begin) {
   return std::chrono::duration<double>(Clock::now() - begin).count();
@@ -60,8 +64,9 @@ class NodeCollector {
     Clock::time_point begin = Clock::now();
     try {
       SshSession session = Connect();
-      double ready_seconds = SecondsSince(begin);
       Tell("SSH answers");
+      if (target_.has_gpus) WaitForDriver(session);
+      double ready_seconds = SecondsSince(begin);
       begin = Clock::now();
       RemoteExec exec = [&](const std::string& command, ExecOptions exec_options,
                             const Deadline& deadline) {
@@ -81,6 +86,20 @@ class NodeCollector {
       collection.ready_seconds = SecondsSince(begin);
     }
     return collection;
+  }
+
+  // Whatever comes of it, the probes tell what is there.
+  void WaitForDriver(SshSession& session) {
+    ExecOptions exec_options;
+    exec_options.keep_alive = options_.keep_alive;
+    try {
+      const ExecResult result =
+          session.Exec(DriverWaitCommand(), exec_options, deadline_.OrAfter(kDriverLimit));
+      if (result.output.find("waited") != std::string::npos) Tell("its GPUs have a driver now");
+      if (result.output.find("no driver") != std::string::npos) Tell("not every GPU has a driver");
+    } catch (const TimeoutError&) {
+      Tell("does not say whether its GPUs have a driver");
+    }
   }
 
   void Tell(const std::string& what) const {

@@ -17,6 +17,7 @@ namespace passthrough {
 struct CollectTarget {
   std::string node;    // directory name below evidence/; letters, digits, '_' and '-'
   SshAccount account;  // with host
+  bool has_gpus = false;  // their driver is waited for where it has just booted
 };
 
 struct CollectOptions {

@@ -7,6 +7,7 @@
 #include <charconv>
 #include <cmath>
 #include <optional>
+#include <utility>
 
 #include "helpers/base/text.h"
 
@@ -27,15 +28,41 @@ constexpr std::array<std::string_view, 3> kOrderlyEnds{"reboot: Restarting syste
                                                        "reboot: System halted"};
 
 // A program's own "traps: prog[12] general protection fault ip:…" is none (arch/x86/kernel/traps.c).
-constexpr std::array<std::string_view, 6> kPanics{"Kernel panic - not syncing", "Oops:",
-                                                  "BUG: unable to handle",      "general protection fault:",
-                                                  "general protection fault, ", "kernel BUG at"};
+constexpr std::array<std::string_view, 7> kPanics{"Kernel panic - not syncing",
+                                                  "Oops:",
+                                                  "BUG: unable to handle",
+                                                  "BUG: kernel NULL pointer dereference",
+                                                  "general protection fault:",
+                                                  "general protection fault, ",
+                                                  "kernel BUG at"};
+
+// What the kernel's watchdogs say (kernel/watchdog.c, kernel/rcu/tree_stall.h, kernel/hung_task.c).
+constexpr std::array<std::string_view, 5> kLateProcessors{"BUG: soft lockup - ", "detected hard LOCKUP",
+                                                          "self-detected stall", "detected stalls on",
+                                                          "detected expedited stalls on"};
+constexpr std::array<std::string_view, 1> kHungTasks{"blocked for more than "};
 
 bool Has(std::string_view text, std::string_view part) { return text.find(part) != std::string_view::npos; }
 
 template <size_t kCount>
 bool HasAny(std::string_view text, const std::array<std::string_view, kCount>& parts) {
   return std::any_of(parts.begin(), parts.end(), [&](std::string_view part) { return Has(text, part); });
+}
+
+// The first line with any of `phrases`, and how many have one.
+template <size_t kCount>
+HealthProblems ProblemOfLog(const KernelLog& log, const std::array<std::string_view, kCount>& phrases,
+                            const std::string& what, const std::string& advice) {
+  const KernelLogLine* first = nullptr;
+  size_t count = 0;
+  for (const KernelLogLine& line : log.lines) {
+    if (!HasAny(line.text, phrases)) continue;
+    if (++count == 1) first = &line;
+  }
+  if (first == nullptr) return {};
+  const std::string more = count == 1 ? "" : fmt::format(", the first of {} such lines", count);
+  return {{fmt::format("{}: its kernel log says \"{}\"{}", what, Trim(first->text).substr(0, kMostQuoted), more),
+           log.At(first->line), advice}};
 }
 
 // "rtc_cmos 00:04: setting system clock to 2026-11-22T16:43:31 UTC (1795365811)", drivers/rtc/class.c.
@@ -136,6 +163,26 @@ HealthProblems ConsoleProblems(std::string_view console, const std::string& path
                         fmt::format("{}:{}", path, unexpected_line),
                         "It was reset, or it crashed and on_crash=restart started it again: read the "
                         "console's lines before, and the domain's QEMU log on the host."});
+  }
+  return problems;
+}
+
+HealthProblems OopsProblems(const KernelLog& log) {
+  return ProblemOfLog(log, kPanics, "its kernel crashed, and went on without what crashed",
+                      "The lines after it name the module and its calls. What the crashed code held stays locked until "
+                      "a reboot, so what other checks say of this node may follow from it.");
+}
+
+HealthProblems StallProblems(const KernelLog& log) {
+  HealthProblems problems =
+      ProblemOfLog(log, kHungTasks, "a task hangs in its kernel",
+                   "The lines after it name what it waits for: where they name nvidia, a GPU does not answer; where "
+                   "they name a file system, look at the storage pool on the host.");
+  for (HealthProblem& problem :
+       ProblemOfLog(log, kLateProcessors, "a processor of it did nothing else for long, or did not run",
+                    "Look at the host first: more virtual processors than it has real ones, or memory that it swaps. "
+                    "Where the lines after it name nvidia, the GPU's driver waits for a device that does not answer.")) {
+    problems.push_back(std::move(problem));
   }
   return problems;
 }

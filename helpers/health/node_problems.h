@@ -35,6 +35,13 @@ HealthProblems ClockJumpProblems(const IdentityEvidence& identity, const KernelL
 // serial console shows. `path` names that log.
 HealthProblems ConsoleProblems(std::string_view console, const std::string& path);
 
+// The kernel met an error of its own (an Oops, a BUG) and went on, as its log tells.
+HealthProblems OopsProblems(const KernelLog& log);
+
+// The kernel's watchdogs found a task that hangs, or a processor that was stuck. An emulated processor is late
+// without any fault.
+HealthProblems StallProblems(const KernelLog& log);
+
 // The node booted again after it had been deployed: it is up for less time than it exists, by more than
 // the five minutes that firmware may take before the kernel's clock begins.
 HealthProblems UptimeProblems(const IdentityEvidence& identity, double seconds_since_deployed);

@@ -9,7 +9,9 @@
 namespace passthrough {
 
 // Uncorrected errors (fatal and non-fatal) that AER counted for it. Corrected ones are none: the link
-// repeats the transfer without loss. `name`: "GPU 0000:01:00.0".
+// repeats the transfer without loss. In a VM only what its emulated machine puts there counts: on a real host the
+// host's kernel handles AER of a device that is passed through, and VFIO has QEMU stop the VM after a fatal one, so
+// that Node.IsThereAsPlanned finds the domain paused. `name`: "GPU 0000:01:00.0".
 HealthProblems AerCounterProblems(const PciEvidence& pci, const PciFunction& function,
                                   const std::string& name);
 

@@ -58,6 +58,7 @@ class Look {
     found.domain = status.name;
     found.uuid = status.uuid;
     found.state = status.state;
+    found.reason = status.reason;
     const auto xml = connection_.DomainXml(status.name);
     if (!xml) return Missing(node);  // gone since it was listed
     const DomainDescription description = ReadDomainXml(*xml);

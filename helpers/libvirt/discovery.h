@@ -19,6 +19,7 @@ struct DiscoveredNode {
   std::string domain;  // empty: no domain of this name was found
   std::string uuid;
   std::string state;  // "running", …
+  std::string reason = {};  // why it is in that state: "by a user"; empty: libvirt does not know
   std::vector<std::string> mac_addresses;
   std::string address;         // where it can be reached: IPv4, or IPv6 where no lease is IPv4; empty: none is known
   std::string address_source;  // "lease", "arp", "agent", "cluster file"

@@ -16,6 +16,7 @@ json ToJsonValue(const DiscoveredNode& node) {
           {"domain", node.domain},
           {"uuid", node.uuid},
           {"state", node.state},
+          {"reason", node.reason},
           {"mac_addresses", node.mac_addresses},
           {"address", node.address},
           {"address_source", node.address_source},
@@ -28,6 +29,7 @@ DiscoveredNode NodeFrom(const json& value) {
   value.at("domain").get_to(node.domain);
   value.at("uuid").get_to(node.uuid);
   value.at("state").get_to(node.state);
+  node.reason = value.value("reason", "");  // earlier runs have none
   value.at("mac_addresses").get_to(node.mac_addresses);
   value.at("address").get_to(node.address);
   value.at("address_source").get_to(node.address_source);

@@ -27,10 +27,15 @@ const char* ShutOffReason(int reason) {
   }
 }
 
+// VIR_DOMAIN_PAUSED_API_ERROR of newer libvirts.
+constexpr int kPausedApiError = 14;
+
 const char* PausedReason(int reason) {
   switch (reason) {
     case VIR_DOMAIN_PAUSED_USER:
       return "by a user";
+    case VIR_DOMAIN_PAUSED_MIGRATION:
+      return "being migrated";
     case VIR_DOMAIN_PAUSED_SAVE:
       return "being saved";
     case VIR_DOMAIN_PAUSED_DUMP:
@@ -39,6 +44,8 @@ const char* PausedReason(int reason) {
       return "disk I/O error";
     case VIR_DOMAIN_PAUSED_WATCHDOG:
       return "watchdog";
+    case VIR_DOMAIN_PAUSED_FROM_SNAPSHOT:
+      return "from snapshot";
     case VIR_DOMAIN_PAUSED_SHUTTING_DOWN:
       return "shutting down";
     case VIR_DOMAIN_PAUSED_SNAPSHOT:
@@ -47,6 +54,12 @@ const char* PausedReason(int reason) {
       return "the guest crashed";
     case VIR_DOMAIN_PAUSED_STARTING_UP:
       return "starting up";
+    case VIR_DOMAIN_PAUSED_POSTCOPY:
+      return "being migrated (post-copy)";
+    case VIR_DOMAIN_PAUSED_POSTCOPY_FAILED:
+      return "post-copy migration failed";
+    case kPausedApiError:
+      return "another operation on it failed";
     default:
       return "";
   }

@@ -340,7 +340,9 @@ void ClusterRun::CollectFromNodes(const std::vector<std::string>& probes) {
     if (!wanted || node.address.empty() || !node.problem.empty()) continue;
     SshAccount account = settings_.profile.ssh;
     account.host = node.address;
-    targets.push_back({.node = node.node, .account = account});
+    const PlannedNode* const planned = settings_.plan.FindNode(node.node);
+    const bool has_gpus = planned != nullptr && planned->GpuCount() > 0;
+    targets.push_back({.node = node.node, .account = account, .has_gpus = has_gpus});
   }
   Phase("collect", "collecting evidence from " + Count(targets.size(), "node"), [&]() -> std::string {
     const Deadline deadline = Deadline::After(settings_.profile.time_limits.ssh +

@@ -13,6 +13,7 @@
 #include "helpers/libvirt/discovery.h"
 #include "helpers/libvirt/domain_xml_reader.h"
 #include "helpers/parsers/pci_evidence.h"
+#include "helpers/run/disruption_scripts.h"
 
 namespace passthrough {
 namespace {
@@ -23,11 +24,14 @@ using std::chrono::seconds;
 // 10 s and more; an emulated machine inside an emulated machine takes its time for everything.
 constexpr seconds kCommandLimit{120};
 constexpr seconds kGuestLimit{60};
+constexpr seconds kRestoreLimit{30};  // of a run that was interrupted
 // A node goes down before it comes up, and an emulated one comes up slower than it first did: 30 s to 6 min were
 // measured in a lab on a busy machine.
 constexpr int kRebootsInSshLimits = 2;
 constexpr size_t kMostConsole = 64u << 10;
 constexpr int kConsoleLines = 6;
+constexpr int kHoldersNamed = 10;
+constexpr size_t kMostHolder = 60;
 
 // Both shells of a node may have a PATH without sbin.
 constexpr char kAsRoot[] = "sudo -n env PATH=\"$PATH:/usr/sbin:/sbin\" sh -c ";
@@ -35,8 +39,18 @@ constexpr char kAsRoot[] = "sudo -n env PATH=\"$PATH:/usr/sbin:/sbin\" sh -c ";
 // Runs one script as root and waits. The script must have no single quote in it.
 std::string AsRoot(const std::string& script) { return kAsRoot + ("'" + script + "'"); }
 
-std::string FunctionPath(const PciAddress& gpu, const std::string& sys = "/sys") {
-  return sys + "/bus/pci/devices/" + gpu.ToString();
+std::string FunctionPath(const PciAddress& gpu) { return "/sys/bus/pci/devices/" + gpu.ToString(); }
+
+// Throws Error where programs on the node hold its GPUs.
+void RequireReleased(const ExecResult& result) {
+  if (result.exit_status != kGpusAreHeld) return;
+  std::vector<std::string> holders;
+  for (const std::string_view line : SplitLines(LastLines(result.error_output, kHoldersNamed))) {
+    holders.push_back(Shortened(Printable(Trim(line)), kMostHolder));
+  }
+  throw Error(fmt::format("nothing was done, for programs on the node hold its GPUs open, and the kernel would wait "
+                          "for them without end: {}. Stop them",
+                          fmt::join(holders, ", ")));
 }
 
 class NodeDisruption {
@@ -49,6 +63,19 @@ class NodeDisruption {
   }
 
   void Run(const DisruptionRequest& request) {
+    try {
+      DoAll(request);
+    } catch (const InterruptedError&) {
+      if (released_) {
+        unplugged_->GiveBack();
+        Restore(Deadline::After(kRestoreLimit).Uninterruptible());
+      }
+      throw;
+    }
+  }
+
+ private:
+  void DoAll(const DisruptionRequest& request) {
     if (request.rescan) Step(kAfterRescan, [this](DisruptionStep&) { Rescan(); });
     if (request.unplug) {
       unplugged_.emplace(LiveDomainOf(*tools_.libvirt, target_.domain), run_.Evidence() / target_.node,
@@ -62,7 +89,6 @@ class NodeDisruption {
     if (unplugged_) GiveBack();
   }
 
- private:
   // Does `body`, whose Error is the step's, then looks.
   template <typename Body>
   void Step(const std::string& look, Body body) {
@@ -121,6 +147,7 @@ class NodeDisruption {
                                      "node holds them open, or their driver hangs",
                                      kCommandLimit.count()));
     }
+    RequireReleased(result);
     const std::string said = Printable(Trim(LastLines(result.error_output, 2)));
     if (result.exit_status == 3) throw Error("a GPU was still listed after it was removed through sysfs");
     if (result.exit_status != 0) {
@@ -133,12 +160,49 @@ class NodeDisruption {
   // --- unplug and replug ---
 
   void Unplug() {
+    Release();
     for (const PciAddress& gpu : target_.gpus) unplugged_->Unplug(gpu, Deadline::After(kGuestLimit));
   }
 
   void Replug() {
-    if (unplugged_->PlugIn() == 0) throw Error("not tried: no GPU was unplugged");
-    WaitUntilListed();
+    try {
+      if (unplugged_->PlugIn() == 0) throw Error("not tried: no GPU was unplugged");
+      WaitUntilListed();
+    } catch (const InterruptedError&) {
+      throw;
+    } catch (const Error&) {
+      Restore(Deadline::After(tools_.limits.ssh + kCommandLimit));
+      throw;
+    }
+    Restore(Deadline::After(tools_.limits.ssh + kCommandLimit));
+  }
+
+  // Before libvirt is asked: it would wait with the kernel.
+  void Release() {
+    SshSession session = Connect(Deadline::After(tools_.limits.ssh));
+    const ExecResult result = session.Exec(AsRoot(ReleaseScript()), {}, Deadline::After(kCommandLimit));
+    RequireReleased(result);
+    if (result.exit_status != 0) {
+      throw Error(fmt::format("nothing was unplugged, for whether the node's GPUs are in use is not known: exit status "
+                              "{}: {}",
+                              result.exit_status, Printable(Trim(LastLines(result.error_output, 2)))));
+    }
+    released_ = ReadReleased(result.output, in_node_);
+  }
+
+  // What Release() stopped. No error of a step: the GPUs are judged by what the look finds.
+  void Restore(const Deadline& deadline) {
+    if (!released_) return;
+    const std::string script = RestoreScript(*released_);
+    released_.reset();
+    try {
+      Connect(deadline).Exec(AsRoot(script), {}, deadline);
+    } catch (const InterruptedError&) {
+      throw;
+    } catch (const Error& error) {
+      Tell(fmt::format("whether nvidia-persistenced and persistence mode are as before is not known: {}",
+                       Printable(error.what())));
+    }
   }
 
   // What is still missing after all, is an error of the step that had to bring it back.
@@ -302,6 +366,7 @@ class NodeDisruption {
   std::string known_host_;  // the address at which the machine is known to be the domain
   std::string lost_;  // why the node cannot be reached any more; empty: it can
   Disruption done_;
+  std::optional<ReleasedGpus> released_;  // to be restored
   std::optional<UnpluggedGpus> unplugged_;  // last: what it tells and asks for is above
 };
 
@@ -318,27 +383,6 @@ std::vector<std::string> LooksOf(const DisruptionRequest& request) {
 }
 
 }  // namespace
-
-std::string RescanScript(const std::vector<PciAddress>& gpus, const std::string& sys) {
-  // A program that holds the GPU open would keep "remove" waiting in the kernel: NVIDIA's own daemon is stopped
-  // for that time, others are the reason in the message.
-  std::string script = fmt::format(R"(was=$(systemctl is-active nvidia-persistenced 2>/dev/null)
-restore() {{
-  status=$?
-  echo 1 >{}/bus/pci/rescan || [ "$status" != 0 ] || status=4
-  if [ "$was" = active ]; then systemctl start nvidia-persistenced 2>/dev/null; fi
-  exit "$status"
-}}
-trap restore EXIT
-trap "exit 5" HUP INT TERM
-if [ "$was" = active ]; then systemctl stop nvidia-persistenced 2>/dev/null; fi
-)",
-                                   sys);
-  for (const PciAddress& gpu : gpus) {
-    script += fmt::format("echo 1 >{0}/remove || exit 2\n! [ -e {0} ] || exit 3\n", FunctionPath(gpu, sys));
-  }
-  return script + "exit 0";
-}
 
 std::string ProblemOfMachine(std::string_view told, const std::string& domain, const std::string& domain_uuid) {
   std::string product_uuid = Printable(Trim(told.substr(0, 64)));

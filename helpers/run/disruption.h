@@ -72,11 +72,6 @@ struct DisruptionTools {
 // The probes of each look.
 std::vector<std::string> ProbesOfLooks();
 
-// What is run as root on a node to remove `gpus` and to rescan. However it ends, the bus is rescanned, and NVIDIA's
-// daemon runs where it ran before. Exit status 2: one could not be removed; 3: one is still listed; 4: the rescan
-// failed. No single quote is in it. `sys`: for tests.
-std::string RescanScript(const std::vector<PciAddress>& gpus, const std::string& sys = "/sys");
-
 // Why a machine must be left alone that `told` this as its DMI product UUID, to which libvirt sets the domain's;
 // empty: it is the domain.
 std::string ProblemOfMachine(std::string_view told, const std::string& domain, const std::string& domain_uuid);

@@ -102,6 +102,14 @@ TEST_F(CollectorTest, CollectsFromSeveralNodesAtOnce) {
   }
 }
 
+TEST_F(CollectorTest, CollectsFromANodeWithGpus) {
+  AddProbe("one", "echo hello");
+  const std::vector<CollectOutcome> outcomes =
+      Run({{.node = "node", .account = server_.account(), .has_gpus = true}});
+  EXPECT_EQ(outcomes.at(0).error, "");
+  EXPECT_EQ(Load("node").Require("one").text, "hello\n");
+}
+
 TEST_F(CollectorTest, ANodeThatDoesNotAnswerCostsTheOthersNothing) {
   AddProbe("one", "echo hello");
   options_.ready_limit = seconds(1);

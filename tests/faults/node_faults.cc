@@ -39,6 +39,13 @@ std::vector<Fault> NodeFaults() {
        .in_node = "echo 'Kernel panic - not syncing: Fatal exception in interrupt' >/dev/console",
        .fails = {"NodeHealth.BootedOnce/@node"},
        .says = {{"NodeHealth.BootedOnce/@node", "its kernel crashed"}}},
+      {.id = "N31c",
+       .name = "the node's kernel met a bug of its own and went on",
+       // Not of a level that its console shows.
+       .in_node = "# kernel log: BUG: kernel NULL pointer dereference, address: 0000000000000008\n"
+                  "echo '<6>BUG: kernel NULL pointer dereference, address: 0000000000000008' >/dev/kmsg\n",
+       .fails = {"NodeHealth.KernelHasNotFailed/@node"},
+       .says = {{"NodeHealth.KernelHasNotFailed/@node", "kernel NULL pointer dereference"}}},
       {.id = "N32",
        .name = "the node's root file system is read-only",
        // The initramfs is its root, which cannot be mounted anew.

@@ -8,6 +8,7 @@
 namespace passthrough {
 namespace {
 
+using testing::AllOf;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
@@ -85,6 +86,44 @@ TEST(NodeProblems, ConsolesOfNodesThatCrash) {
                                     "Welcome to GRUB\nLinux version 6\nWelcome to GRUB\nLinux version 6\n",
                                     "c.log")),
               ElementsAre(HasSubstr("it began anew once")));
+}
+
+TEST(NodeProblems, KernelsThatCrashedAndWentOn) {
+  const auto problems = [](const std::string& text) {
+    return Texts(OopsProblems(KernelLog::Parse("[    0.000000] Linux version 6.1\n" + text, "k.txt")));
+  };
+  EXPECT_THAT(problems("[   71.3] BUG: kernel NULL pointer dereference, address: 0000000000000008\n"
+                       "[   71.3] #PF: supervisor read access in kernel mode\n"
+                       "[   71.3] Oops: 0000 [#1] PREEMPT SMP NOPTI\n"),
+              ElementsAre(HasSubstr("its kernel log says \"BUG: kernel NULL pointer dereference, address: "
+                                    "0000000000000008\", the first of 2 such lines (k.txt:2)")));
+  for (const char* const said : {"BUG: unable to handle page fault for address: ffffa7b2c0a00000",
+                                 "kernel BUG at mm/slub.c:305!", "Oops: 0002 [#1] SMP",
+                                 "general protection fault, probably for non-canonical address 0x1: 0000 [#1]"}) {
+    EXPECT_THAT(problems(std::string("[   71.3] ") + said + "\n"), testing::SizeIs(1)) << said;
+  }
+  EXPECT_THAT(problems("[   60.2] traps: prog[912] general protection fault ip:5589 sp:7ffc error:0 in prog[5589]\n"
+                       "[   60.3] prog[913]: segfault at 0 ip 0 sp 0 error 14\n"
+                       "[   61.0] INFO: task nvidia-smi:812 blocked for more than 120 seconds.\n"),
+              IsEmpty());
+}
+
+TEST(NodeProblems, KernelsThatHang) {
+  const auto problems = [](const std::string& text) {
+    return Texts(StallProblems(KernelLog::Parse("[    0.000000] Linux version 6.1\n" + text, "k.txt")));
+  };
+  EXPECT_THAT(problems("[  245.1] INFO: task nvidia-smi:812 blocked for more than 120 seconds.\n"
+                       "[  366.1] INFO: task nvidia-smi:812 blocked for more than 241 seconds.\n"),
+              ElementsAre(AllOf(HasSubstr("a task hangs in its kernel"), HasSubstr("nvidia-smi:812"),
+                                HasSubstr("the first of 2 such lines (k.txt:2)"))));
+  for (const char* const said : {"watchdog: BUG: soft lockup - CPU#3 stuck for 22s! [nvidia-modprobe:811]",
+                                 "watchdog: Watchdog detected hard LOCKUP on cpu 3",
+                                 "rcu: INFO: rcu_sched self-detected stall on CPU",
+                                 "rcu: INFO: rcu_preempt detected stalls on CPUs/tasks:",
+                                 "rcu: INFO: rcu_preempt detected expedited stalls on CPUs/tasks: { 3-... }"}) {
+    EXPECT_THAT(problems(std::string("[   71.3] ") + said + "\n"), ElementsAre(HasSubstr("a processor of it"))) << said;
+  }
+  EXPECT_THAT(problems("[    1.0] NMI watchdog: Enabled. Permanently consumes one hw-PMU counter.\n"), IsEmpty());
 }
 
 TEST(NodeProblems, UpForLessTimeThanItExists) {

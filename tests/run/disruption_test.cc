@@ -3,10 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <cstdlib>
-
 #include "helpers/base/files.h"
-#include "helpers/process/child_process.h"
 
 namespace passthrough {
 namespace {
@@ -53,67 +50,6 @@ TEST_F(DisruptionTest, ANodeOfWhichNothingIsKnownIsLeftAlone) {
   const Disruption read = ReadDisruption(run_, "node");
   ASSERT_EQ(read.steps.size(), 5u);
   for (const DisruptionStep& step : read.steps) EXPECT_THAT(step.error, HasSubstr("not tried"));
-}
-
-// The script with a shell of this machine, on a directory that stands for /sys and a systemctl that keeps notes.
-class RescanScriptTest : public testing::Test {
- protected:
-  RescanScriptTest() {
-    for (const char* directory : {"bin", "bus/pci/devices"}) std::filesystem::create_directories(Path(directory));
-    WriteFile(Path("bus/pci/rescan"), "");
-    SetDaemon("active");
-  }
-  std::filesystem::path Path(const std::string& name) const { return sys_.path() / name; }
-  void SetDaemon(const std::string& state) {
-    WriteFile(Path("bin/systemctl"),
-              "#!/bin/sh\n[ \"$1\" != is-active ] || { echo " + state + "; [ " + state + " = active ]; exit; }\n" +
-                  "echo \"$1\" >>" + Path("calls").string() + "\n",
-              0755);
-  }
-  int Run(const std::vector<PciAddress>& gpus) {
-    ChildOptions options;
-    options.environment["PATH"] = Path("bin").string() + ":" + std::getenv("PATH");
-    return RunChild({"sh", "-c", RescanScript(gpus, sys_.path().string())}, options,
-                    Deadline::After(std::chrono::minutes(1)))
-        .exit_status;
-  }
-  std::string Calls() const { return std::filesystem::exists(Path("calls")) ? ReadFile(Path("calls")) : ""; }
-  bool Rescanned() const { return ReadFile(Path("bus/pci/rescan")) == "1\n"; }
-
-  const PciAddress gpu_ = PciAddress::Parse("0000:01:00.0").value();
-  const TemporaryDirectory sys_{"rescan"};
-};
-
-TEST_F(RescanScriptTest, RescansAlsoWhereAGpuCannotBeRemoved) {
-  EXPECT_EQ(Run({gpu_}), 2) << "it has no file to remove it by";
-  EXPECT_TRUE(Rescanned());
-  EXPECT_EQ(Calls(), "stop\nstart\n");
-}
-
-TEST_F(RescanScriptTest, RescansAlsoWhereAGpuStaysListed) {
-  std::filesystem::create_directories(Path("bus/pci/devices/0000:01:00.0"));
-  EXPECT_EQ(Run({gpu_}), 3);
-  EXPECT_EQ(ReadFile(Path("bus/pci/devices/0000:01:00.0/remove")), "1\n");
-  EXPECT_TRUE(Rescanned());
-  EXPECT_EQ(Calls(), "stop\nstart\n");
-}
-
-TEST_F(RescanScriptTest, StartsNoDaemonThatDidNotRun) {
-  SetDaemon("inactive");
-  EXPECT_EQ(Run({}), 0);
-  EXPECT_TRUE(Rescanned());
-  EXPECT_EQ(Calls(), "");
-}
-
-TEST_F(RescanScriptTest, TellsThatTheRescanFailed) {
-  std::filesystem::remove(Path("bus/pci/rescan"));
-  std::filesystem::create_directory(Path("bus/pci/rescan"));
-  EXPECT_EQ(Run({}), 4);
-  EXPECT_EQ(Calls(), "stop\nstart\n");
-}
-
-TEST_F(RescanScriptTest, StandsInSingleQuotes) {
-  EXPECT_THAT(RescanScript({gpu_}), testing::Not(HasSubstr("'")));
 }
 
 TEST(ProblemOfMachineTest, OnlyTheDomainItselfIsDisturbed) {
