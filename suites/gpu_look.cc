@@ -89,9 +89,8 @@ std::vector<Complaint> GpuLook::Gpus() const {
       continue;
     }
     const auto& bars = function.resources;
-    const bool unassigned = std::any_of(bars.begin(), bars.begin() + 6, [](const PciResource& bar) {
-      return bar.Exists() && !bar.Assigned();
-    });
+    const bool unassigned = std::any_of(bars.begin(), bars.begin() + 6,
+                                        [](const PciResource& bar) { return bar.IsMissed(); });
     const bool none = std::none_of(bars.begin(), bars.begin() + 6,
                                    [](const PciResource& bar) { return bar.Exists(); });
     if (unassigned || none) {

@@ -206,6 +206,7 @@ std::optional<BarLine> ParseBar(std::string_view text) {
   if (!address) return std::nullopt;
   line.address = *address;
   const std::string_view rest = text.substr(at);
+  if (Has(rest, "[io ")) return std::nullopt;  // can be done without: see PciResource::IsMissed
   const bool refused = Has(rest, "no space") || Has(rest, "can't assign") || Has(rest, "failed to assign");
   line.assigned = !refused && Has(rest, "assigned");
   if (!refused && !line.assigned) return std::nullopt;

@@ -29,7 +29,8 @@ HealthProblems RefusedModuleProblems(const KernelLog& log, const ModulesEvidence
 HealthProblems PcieErrorProblems(const KernelLog& log);
 
 // BARs 0 to 5 of NVIDIA's functions for which the last word was that there is no space. The kernel tries
-// several times, so an earlier refusal does not count; nor do ROMs (6) and windows of bridges (13 to 15).
+// several times, so an earlier refusal does not count; nor do I/O ports (PciResource::IsMissed), ROMs (6) and windows of
+// bridges (13 to 15).
 HealthProblems BarSpaceProblems(const KernelLog& log, const PciEvidence& pci);
 
 }  // namespace passthrough

@@ -162,6 +162,15 @@ TEST(KernelLogProblems, ABarFoundNoSpace) {
   EXPECT_THAT(Texts(BarSpaceProblems(Log("pci 0000:05:00.0: BAR 1: no space for [mem]"), Pci())), IsEmpty());
 }
 
+// BAR 5 of a GeForce: no PCI Express device may need it.
+TEST(KernelLogProblems, IoPortsWithoutSpaceAreMissedByNobody) {
+  for (const char* line : {"pci 0000:01:00.0: BAR 5: no space for [io  size 0x0080]",
+                           "pci 0000:01:00.0: BAR 5: failed to assign [io  size 0x0080]",
+                           "pci 0000:01:00.0: BAR 5 [io  size 0x0080]: can't assign; no space"}) {
+    EXPECT_THAT(Texts(BarSpaceProblems(Log(line), Pci())), IsEmpty()) << line;
+  }
+}
+
 TEST(KernelLogProblems, AFloodOfLinesIsBounded) {
   std::string text;
   for (int i = 0; i < 5000; ++i) text += "NVRM: Xid (PCI:0000:01:00): " + std::to_string(i) + ", x\n";

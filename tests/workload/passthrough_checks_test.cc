@@ -144,6 +144,25 @@ TEST_F(WithoutVendorTest, TheHostKnowsWhoseTheyAre) {
                                "expected 1"));
 }
 
+// --- BARs ---
+
+constexpr char kBars[] = "PciDevice.BarsAreAssigned/hpc_compute_01_0000_01_00_0";
+constexpr char kBar0[] = "resource: 0 0x00000000fd000000 0x00000000fdffffff 0x0000000000040200\n";
+
+// BAR 5 of a GeForce, for which the bridge above has no I/O ports.
+TEST_F(PassthroughChecksTest, IoPortsAreMissedByNobody) {
+  const std::string with_io = std::string(kBar0) + "resource: 5 0x0000000000000000 0x000000000000007f 0x0000000020040101\n";
+  WriteRecordedRun(run_, {{"pci", Replaced(HealthyPci(), kBar0, with_io)}, {"lspci", ""}});
+  EXPECT_EQ(Failed(kBars), std::set<std::string>()) << said_;
+}
+
+TEST_F(PassthroughChecksTest, AMemoryBarIsMissed) {
+  const std::string without = "resource: 0 0x0000000000000000 0x0000000000ffffff 0x0000000020040200\n";
+  WriteRecordedRun(run_, {{"pci", Replaced(HealthyPci(), kBar0, without)}, {"lspci", ""}});
+  EXPECT_THAT(Failed(kBars), UnorderedElementsAre(kBars));
+  EXPECT_THAT(said_, HasSubstr("BAR 0 has no address assigned"));
+}
+
 // --- drivers of vfio for a kind of device ---
 
 TEST(VfioDriverTest, VariantsAreVfioToo) {
@@ -250,6 +269,15 @@ TEST_F(LooksTest, WhatNvidiaSmiSaysOfTheGpusHealth) {
     EXPECT_THAT(said_, HasSubstr("after remove and rescan: "));
     EXPECT_THAT(said_, HasSubstr(said));
   }
+}
+
+TEST_F(LooksTest, BarsThatCameBackWithoutAnAddress) {
+  const std::string bar = kBar0;
+  const std::string io = "resource: 5 0x0000000000000000 0x000000000000007f 0x0000000020040101\n";
+  EXPECT_THAT(FailedWith({{"pci", Replaced(HealthyPci(), bar, bar + io)}}), IsEmpty()) << said_;
+  const std::string without = "resource: 0 0x0000000000000000 0x0000000000ffffff 0x0000000020040200\n";
+  EXPECT_THAT(FailedWith({{"pci", Replaced(HealthyPci(), bar, without)}}),
+              UnorderedElementsAre(kRebootGpus, kRescanGpus));
 }
 
 // The log of a node that was not rebooted also has what was done to it.
