@@ -137,7 +137,6 @@ constexpr std::string_view kProbe =
 constexpr auto kInitPhrases = std::to_array<LogPhrase>({
     {"Cannot initialize GSP firmware", kFirmware},
     {"No firmware image found", kFirmware},
-    {"Direct firmware load for nvidia/", kFirmware},
     {"RmInitAdapter failed", kInit},
     {"rm_init_adapter failed", kInit},
     {"is not supported by", kUnsupported},
@@ -243,9 +242,7 @@ HealthProblems LostDeviceProblems(const KernelLog& log) {
 }
 
 HealthProblems DriverInitProblems(const KernelLog& log) {
-  return ProblemsWith(log, kInitPhrases, [](std::string_view text) {
-    return Has(text, "NVRM") || Has(text, "firmware load for nvidia/");
-  });
+  return ProblemsWith(log, kInitPhrases, [](std::string_view text) { return Has(text, "NVRM"); });
 }
 
 HealthProblems RefusedModuleProblems(const KernelLog& log, const ModulesEvidence& modules) {

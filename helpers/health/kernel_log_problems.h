@@ -17,7 +17,8 @@ HealthProblems XidProblems(const KernelLog& log);
 HealthProblems LostDeviceProblems(const KernelLog& log);
 
 // The driver gave up on a device: RmInitAdapter, GSP firmware, a GPU that this release does not know, a
-// library of another release.
+// library of another release. Not that the kernel had no firmware file for it ("Direct firmware load for nvidia/…"): the
+// open modules then say that they cannot do without, the proprietary ones go on (module parameter EnableGpuFirmware).
 HealthProblems DriverInitProblems(const KernelLog& log);
 
 // Why the module nvidia is not there: wrong kernel, rejected signature, unknown symbol. None where it is

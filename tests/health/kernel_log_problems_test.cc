@@ -120,13 +120,21 @@ TEST(KernelLogProblems, TheDriverGaveUp) {
   for (const char* line :
        {"NVRM: GPU 0000:01:00.0: RmInitAdapter failed! (0x62:0x40:2393)",
         "NVRM: GPU 0000:01:00.0: Cannot initialize GSP firmware RM",
-        "nvidia 0000:01:00.0: Direct firmware load for nvidia/535.54.03/gsp_ga10x.bin failed with error -2",
+        "NVRM: RmFetchGspRmImages: No firmware image found",
         "NVRM: installed in this system is not supported by the NVIDIA 580.65.06 driver release.",
         "NVRM: The NVIDIA probe routine was not called for 1 device(s).",
         "NVRM: API mismatch: the client has the version 535.54.03, but"}) {
     EXPECT_THAT(Texts(DriverInitProblems(Log(line))), ElementsAre(HasSubstr("k.txt:1"))) << line;
   }
   EXPECT_THAT(Texts(DriverInitProblems(Log("usb 1-1: this is not supported by the hub"))), IsEmpty());
+}
+
+// The proprietary modules do without the firmware of the GPU's own processor and go on; the open ones say that they
+// cannot.
+TEST(KernelLogProblems, FirmwareThatCanBeDoneWithout) {
+  EXPECT_THAT(Texts(DriverInitProblems(Log("nvidia 0000:01:00.0: Direct firmware load for "
+                                           "nvidia/535.54.03/gsp_ga10x.bin failed with error -2"))),
+              IsEmpty());
 }
 
 TEST(KernelLogProblems, WhyTheModuleIsNotThere) {
