@@ -35,10 +35,11 @@ class Gatherer {
  public:
   explicit Gatherer(const KernelLog& log) : log_(log) {}
 
-  void Add(const std::string& key, const KernelLogLine& line, std::string found, std::string_view advice) {
+  void Add(const std::string& key, const KernelLogLine& line, std::string found, std::string_view advice,
+           bool note = false) {
     const auto [entry, is_new] = index_.emplace(key, problems_.size());
     if (is_new) {
-      problems_.push_back({std::move(found), log_.At(line.line), std::string(advice)});
+      problems_.push_back({std::move(found), log_.At(line.line), std::string(advice), note});
       counts_.push_back(0);
     }
     ++counts_[entry->second];
@@ -48,6 +49,7 @@ class Gatherer {
     for (size_t i = 0; i < problems_.size(); ++i) {
       if (counts_[i] > 1) problems_[i].found += fmt::format(", {} times", counts_[i]);
     }
+    std::stable_partition(problems_.begin(), problems_.end(), [](const HealthProblem& one) { return !one.note; });
     if (problems_.size() > kMostProblems) problems_.resize(kMostProblems);
     return std::move(problems_);
   }
@@ -214,7 +216,7 @@ std::optional<BarLine> ParseBar(std::string_view text) {
 
 }  // namespace
 
-HealthProblems XidProblems(const KernelLog& log) {
+HealthProblems XidProblems(const KernelLog& log, GpuUse use) {
   Gatherer gatherer(log);
   for (const KernelLogLine& line : log.lines) {
     if (IsFatalSxid(line.text)) {
@@ -229,7 +231,8 @@ HealthProblems XidProblems(const KernelLog& log) {
                  fmt::format("GPU {} reported Xid {}, {}: {}", xid->device, xid->number,
                              entry == nullptr ? "which is not in the suite's table" : entry->meaning,
                              Quote(line.text)),
-                 entry == nullptr ? "Look the number up in NVIDIA's Xid catalog." : AdviceFor(entry->cause));
+                 entry == nullptr ? "Look the number up in NVIDIA's Xid catalog." : AdviceFor(entry->cause),
+                 use == GpuUse::kOfOthersToo && entry != nullptr && entry->cause == XidCause::kProgram);
   }
   return gatherer.Take();
 }

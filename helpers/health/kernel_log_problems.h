@@ -9,9 +9,13 @@
 
 namespace passthrough {
 
+// Whose work the GPUs did since the node's boot.
+enum class GpuUse { kOfThisRun, kOfOthersToo };
+
 // Every Xid (see xid_table.h), but for 154 that says that no action is needed any more; and every SXid (of an
-// NVSwitch) that is fatal.
-HealthProblems XidProblems(const KernelLog& log);
+// NVSwitch) that is fatal. Where others used the GPUs, too, what only tells of a program's own error (as a job that
+// was killed leaves it) is a note.
+HealthProblems XidProblems(const KernelLog& log, GpuUse use = GpuUse::kOfThisRun);
 
 // A device that stopped answering, told without an Xid: "fallen off the bus", "config space inaccessible".
 HealthProblems LostDeviceProblems(const KernelLog& log);

@@ -88,6 +88,28 @@ TEST(KernelLogProblems, XidsAreToldOnceWithTheirMeaning) {
                           HasSubstr("Xid 999, which is not in the suite's table"), HasSubstr("Xid 154")));
 }
 
+// Where others' programs ran, their own errors (NVIDIA's k8s-device-plugin takes a GPU with these for healthy) are told
+// behind all else, so that they never push it out.
+TEST(KernelLogProblems, XidsOfOthersProgramsAreNotes) {
+  std::string text;
+  for (int gpu = 1; gpu <= 5; ++gpu) {
+    for (const int xid : {13, 31, 43, 45, 68}) {
+      text += "NVRM: Xid (PCI:0000:0" + std::to_string(gpu) + ":00): " + std::to_string(xid) + ", pid=12\n";
+    }
+  }
+  for (const HealthProblem& problem : XidProblems(Log(text))) EXPECT_FALSE(problem.note);
+  for (const HealthProblem& problem : XidProblems(Log(text), GpuUse::kOfOthersToo)) EXPECT_TRUE(problem.note);
+  const HealthProblems problems =
+      XidProblems(Log(text + "NVRM: Xid (PCI:0000:01:00): 79, GPU has fallen off the bus.\n"), GpuUse::kOfOthersToo);
+  EXPECT_THAT(problems.at(0).found, HasSubstr("Xid 79"));
+  EXPECT_FALSE(problems.at(0).note);
+  // NVIDIA's documents name the bus, heat and the driver for these, too.
+  for (const int xid : {8, 32, 62, 109, 999}) {
+    const std::string line = "NVRM: Xid (PCI:0000:01:00): " + std::to_string(xid) + ", x\n";
+    EXPECT_FALSE(XidProblems(Log(line), GpuUse::kOfOthersToo).at(0).note) << xid;
+  }
+}
+
 TEST(KernelLogProblems, EachXidOfTheTableIsFound) {
   for (int number = 0; number < 200; ++number) {
     const XidEntry* entry = FindXid(number);

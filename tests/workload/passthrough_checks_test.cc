@@ -188,6 +188,42 @@ TEST_F(PassthroughChecksTest, ANarrowLinkInASlotThatIsNotKnownIsANote) {
   EXPECT_THAT(said_, HasSubstr("The host does not tell what its slot can"));
 }
 
+// --- Xids ---
+
+class XidsTest : public PassthroughChecksTest {
+ protected:
+  static constexpr char kNoXid[] = "KernelMessages.HaveNoXid/hpc_compute_01";
+  std::set<std::string> FailedWith(const std::string& lines, RunMode mode) {
+    WriteRecordedRun(run_, {{"kernel_log", "[    0.000000] Linux version 6.1\n" + lines}, {"modules", ""}, {"pci", ""}});
+    RunRecord record = ReadRunRecord(run_ / "run.json");
+    record.mode = mode;
+    WriteRunRecord(run_ / "run.json", record);
+    return Failed(kNoXid);
+  }
+};
+
+// A job that was killed since the boot of a cluster that others use.
+TEST_F(XidsTest, OfAProgramInAClusterThatWasThereBefore) {
+  const std::string line = "[ 4242.000000] NVRM: Xid (PCI:0000:01:00): 45, pid=1234, name=python3, Ch 00000008\n";
+  EXPECT_THAT(FailedWith(line, RunMode::kAttach), IsEmpty()) << said_;
+  EXPECT_THAT(skipped_, UnorderedElementsAre(kNoXid));
+  EXPECT_THAT(said_, HasSubstr(std::string("NOTE: not checked: ") + kNoXid +
+                               ": hpc_compute_01: GPU 0000:01:00 reported Xid 45"));
+  for (const RunMode mode : {RunMode::kDirect, RunMode::kCtest}) {
+    EXPECT_THAT(FailedWith(line, mode), UnorderedElementsAre(kNoXid)) << "nobody but this run had used it";
+  }
+}
+
+TEST_F(XidsTest, OfTheGpuInAClusterThatWasThereBefore) {
+  const std::string program = "[ 4242.000000] NVRM: Xid (PCI:0000:01:00): 45, pid=1234, name=python3, Ch 00000008\n";
+  for (const char* line : {"[ 4242.1] NVRM: Xid (PCI:0000:01:00): 79, GPU has fallen off the bus.\n",
+                           "[ 4242.1] NVRM: Xid (PCI:0000:01:00): 32, Channel ID 00000010 intr 00040000\n",
+                           "[ 4242.1] NVRM: Xid (PCI:0000:01:00): 999, news\n"}) {
+    EXPECT_THAT(FailedWith(program + line, RunMode::kAttach), UnorderedElementsAre(kNoXid)) << line;
+    EXPECT_THAT(skipped_, IsEmpty());
+  }
+}
+
 // --- drivers of vfio for a kind of device ---
 
 TEST(VfioDriverTest, VariantsAreVfioToo) {
