@@ -246,6 +246,26 @@ TEST_F(PassthroughChecksTest, AVariantOfVfioPciHoldsTheDevice) {
               UnorderedElementsAre("HostDevice.IsOnVfioPci/hpc_compute_01_0000_01_00_1"));
 }
 
+// NVIDIA's vGPU: a virtual function that the host's driver gives away.
+TEST_F(PassthroughChecksTest, AVirtualFunctionStaysOnNvidiasDriver) {
+  constexpr char kGpu[] = "HostDevice.IsOnVfioPci/hpc_compute_01_0000_01_00_0";
+  const auto with = [&](const std::string& driver, bool is_virtual, bool managed) {
+    ChangeHost([&](Inventory& host) {
+      host.pci_devices = {OnHost("0000:01:00.0", 0x10de, driver), OnHost("0000:01:00.1", 0x10de)};
+      if (is_virtual) host.pci_devices[0].physical_function = PciAddress::Parse("0000:01:00.7");
+      for (DomainInventory& domain : host.domains) {
+        for (DomainHostdev& hostdev : domain.hostdevs) hostdev.managed = managed;
+      }
+    });
+    return Failed("HostDevice.IsOnVfioPci/*");
+  };
+  EXPECT_THAT(with("nvidia", true, false), IsEmpty()) << said_;
+  EXPECT_THAT(with("nvidia", true, true), UnorderedElementsAre(kGpu)) << "libvirt was to put it on vfio-pci";
+  EXPECT_THAT(with("nvidia", false, false), UnorderedElementsAre(kGpu)) << "the whole GPU";
+  EXPECT_THAT(with("nouveau", true, false), UnorderedElementsAre(kGpu));
+  EXPECT_THAT(with("", true, false), UnorderedElementsAre(kGpu));
+}
+
 // --- looks after a disruption ---
 
 constexpr char kTable[] =
