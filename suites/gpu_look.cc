@@ -7,7 +7,6 @@
 #include "helpers/base/text.h"
 #include "helpers/health/gpu_problems.h"
 #include "helpers/health/kernel_log_problems.h"
-#include "helpers/health/link_problems.h"
 #include "helpers/parsers/nvidia_smi_table.h"
 #include "helpers/parsers/nvidia_smi_words.h"
 #include "helpers/parsers/nvidia_smi_xml.h"
@@ -44,8 +43,22 @@ GpuLook::GpuLook(const PlannedNode& node, std::string look, std::string after)
 
 void GpuLook::Append(const HealthProblems& problems, std::vector<Complaint>* complaints) const {
   for (const HealthProblem& problem : problems) {
-    complaints->push_back(Make(problem.found, problem.where, problem.advice));
+    if (!problem.note) complaints->push_back(Make(problem.found, problem.where, problem.advice));
   }
+}
+
+// A slot of which the host tells nothing can have at least the lanes that the GPU had before.
+SlotLimits GpuLook::SlotOfGpu(const PlannedDevice& gpu) const {
+  SlotLimits slot = SlotOf(gpu, Session::Get().HostRunning());
+  if (slot.width) return slot;
+  try {
+    const PciEvidence before = PciOf(ProbeOf(node_, "pci"));
+    const GuestFunction guest = FindGuestFunction(DomainOf(node_), gpu, before);
+    if (guest.function != nullptr) slot.width = guest.function->current_link_width;
+  } catch (const EvidenceError&) {
+    // Told by the checks of the look before.
+  }
+  return slot;
 }
 
 Complaint GpuLook::Make(const std::string& found, const std::string& where, const std::string& advice) const {
@@ -89,9 +102,8 @@ std::vector<Complaint> GpuLook::Gpus() const {
       continue;
     }
     const auto& bars = function.resources;
-    const bool unassigned = std::any_of(bars.begin(), bars.begin() + 6, [](const PciResource& bar) {
-      return bar.Exists() && !bar.Assigned();
-    });
+    const bool unassigned = std::any_of(bars.begin(), bars.begin() + 6,
+                                        [](const PciResource& bar) { return bar.IsMissed(); });
     const bool none = std::none_of(bars.begin(), bars.begin() + 6,
                                    [](const PciResource& bar) { return bar.Exists(); });
     if (unassigned || none) {
@@ -99,7 +111,7 @@ std::vector<Complaint> GpuLook::Gpus() const {
                                 "A slot that is plugged later gets only the space that its bridge was given at "
                                 "boot: give the root port more (its pref64-reserve), or plug before boot."));
     }
-    Append(LinkWidthProblems(pci, function, NameOfGpu(gpu), SlotOf(gpu, Session::Get().HostRunning())), &complaints);
+    Append(LinkWidthProblems(pci, function, NameOfGpu(gpu), SlotOfGpu(gpu)), &complaints);
   }
   return complaints;
 }
@@ -162,7 +174,8 @@ std::vector<Complaint> GpuLook::NvidiaSmi() const {
 std::vector<Complaint> GpuLook::KernelLogOfGpus() const {
   const KernelLog log = ReadKernelLog(Probe("kernel_log"));
   std::vector<Complaint> complaints;
-  for (const auto problems_of : {XidProblems, LostDeviceProblems, PcieErrorProblems}) {
+  Append(XidProblems(log), &complaints);
+  for (const auto problems_of : {LostDeviceProblems, PcieErrorProblems}) {
     Append(problems_of(log), &complaints);
   }
   return complaints;

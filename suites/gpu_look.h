@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "fixtures/check.h"
+#include "helpers/health/link_problems.h"
 #include "helpers/run/disruption.h"
 
 namespace passthrough {
@@ -23,7 +24,8 @@ class GpuLook {
   // What `probe` printed in this look. Throws EvidenceError with the reason why there was no look.
   const ProbeOutput& Probe(const std::string& probe) const;
 
-  // Each planned GPU is where it was, answers, has its BARs, and all lanes of its link.
+  // Each planned GPU is where it was, answers, has its BARs, and all lanes of its link: where nothing is known of its
+  // slot, as many as before.
   std::vector<Complaint> Gpus() const;
   // Each planned GPU that is there is bound to nvidia.
   std::vector<Complaint> Driver() const;
@@ -38,7 +40,9 @@ class GpuLook {
   std::vector<Complaint> Absence() const;
 
  private:
+  // Without notes: a look is compared with the one before, of which they were told.
   void Append(const HealthProblems& problems, std::vector<Complaint>* complaints) const;
+  SlotLimits SlotOfGpu(const PlannedDevice& gpu) const;
   Complaint Make(const std::string& found, const std::string& where, const std::string& advice) const;
 
   const PlannedNode& node_;

@@ -13,7 +13,9 @@ class KernelMessages : public NodeCheck {
 
 PASSTHROUGH_CHECKS(KernelMessages, GpuNodes, "kernel_log", "modules", "pci");
 
-TEST_P(KernelMessages, HaveNoXid) { ComplainOfEach(XidProblems(Log())); }
+TEST_P(KernelMessages, HaveNoXid) {
+  ComplainOfEach(XidProblems(Log(), session().Attached() ? GpuUse::kOfOthersToo : GpuUse::kOfThisRun));
+}
 
 TEST_P(KernelMessages, HaveNoLostDevice) { ComplainOfEach(LostDeviceProblems(Log())); }
 

@@ -43,10 +43,8 @@ bool MigIsOn(const PlannedNode& node) {
   try {
     const ProbeOutput& output = ProbeOf(node, "nvidia_smi_xml");
     const NvidiaSmiXml xml = NvidiaSmiXml::Parse(output.text, output.path);
-    return std::any_of(xml.gpus.begin(), xml.gpus.end(), [](const NvidiaSmiGpu& gpu) {
-      const NvidiaSmiField* mode = gpu.Find("mig_mode/current_mig");
-      return mode != nullptr && mode->text == "Enabled";
-    });
+    return std::any_of(xml.gpus.begin(), xml.gpus.end(),
+                       [](const NvidiaSmiGpu& gpu) { return gpu.MigIsOn(); });
   } catch (const EvidenceError&) {
     return false;  // told by the checks of NvidiaSmi; nothing is excused here
   }

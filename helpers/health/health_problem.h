@@ -12,6 +12,7 @@ struct HealthProblem {
   std::string found;   // "GPU 0000:01:00.0 is bound to nouveau, expected nvidia"
   std::string where;   // "evidence/hpc_compute_02/pci.txt:14"; empty: no single place
   std::string advice;  // a sentence: "Blacklist nouveau and rebuild the initramfs."
+  bool note = false;   // to be told, and no fault: it may be in order, and the evidence cannot decide
 };
 
 using HealthProblems = std::vector<HealthProblem>;

@@ -35,10 +35,11 @@ class Gatherer {
  public:
   explicit Gatherer(const KernelLog& log) : log_(log) {}
 
-  void Add(const std::string& key, const KernelLogLine& line, std::string found, std::string_view advice) {
+  void Add(const std::string& key, const KernelLogLine& line, std::string found, std::string_view advice,
+           bool note = false) {
     const auto [entry, is_new] = index_.emplace(key, problems_.size());
     if (is_new) {
-      problems_.push_back({std::move(found), log_.At(line.line), std::string(advice)});
+      problems_.push_back({std::move(found), log_.At(line.line), std::string(advice), note});
       counts_.push_back(0);
     }
     ++counts_[entry->second];
@@ -48,6 +49,7 @@ class Gatherer {
     for (size_t i = 0; i < problems_.size(); ++i) {
       if (counts_[i] > 1) problems_[i].found += fmt::format(", {} times", counts_[i]);
     }
+    std::stable_partition(problems_.begin(), problems_.end(), [](const HealthProblem& one) { return !one.note; });
     if (problems_.size() > kMostProblems) problems_.resize(kMostProblems);
     return std::move(problems_);
   }
@@ -137,7 +139,6 @@ constexpr std::string_view kProbe =
 constexpr auto kInitPhrases = std::to_array<LogPhrase>({
     {"Cannot initialize GSP firmware", kFirmware},
     {"No firmware image found", kFirmware},
-    {"Direct firmware load for nvidia/", kFirmware},
     {"RmInitAdapter failed", kInit},
     {"rm_init_adapter failed", kInit},
     {"is not supported by", kUnsupported},
@@ -206,6 +207,7 @@ std::optional<BarLine> ParseBar(std::string_view text) {
   if (!address) return std::nullopt;
   line.address = *address;
   const std::string_view rest = text.substr(at);
+  if (Has(rest, "[io ")) return std::nullopt;  // can be done without: see PciResource::IsMissed
   const bool refused = Has(rest, "no space") || Has(rest, "can't assign") || Has(rest, "failed to assign");
   line.assigned = !refused && Has(rest, "assigned");
   if (!refused && !line.assigned) return std::nullopt;
@@ -214,7 +216,7 @@ std::optional<BarLine> ParseBar(std::string_view text) {
 
 }  // namespace
 
-HealthProblems XidProblems(const KernelLog& log) {
+HealthProblems XidProblems(const KernelLog& log, GpuUse use) {
   Gatherer gatherer(log);
   for (const KernelLogLine& line : log.lines) {
     if (IsFatalSxid(line.text)) {
@@ -229,7 +231,8 @@ HealthProblems XidProblems(const KernelLog& log) {
                  fmt::format("GPU {} reported Xid {}, {}: {}", xid->device, xid->number,
                              entry == nullptr ? "which is not in the suite's table" : entry->meaning,
                              Quote(line.text)),
-                 entry == nullptr ? "Look the number up in NVIDIA's Xid catalog." : AdviceFor(entry->cause));
+                 entry == nullptr ? "Look the number up in NVIDIA's Xid catalog." : AdviceFor(entry->cause),
+                 use == GpuUse::kOfOthersToo && entry != nullptr && entry->cause == XidCause::kProgram);
   }
   return gatherer.Take();
 }
@@ -242,9 +245,7 @@ HealthProblems LostDeviceProblems(const KernelLog& log) {
 }
 
 HealthProblems DriverInitProblems(const KernelLog& log) {
-  return ProblemsWith(log, kInitPhrases, [](std::string_view text) {
-    return Has(text, "NVRM") || Has(text, "firmware load for nvidia/");
-  });
+  return ProblemsWith(log, kInitPhrases, [](std::string_view text) { return Has(text, "NVRM"); });
 }
 
 HealthProblems RefusedModuleProblems(const KernelLog& log, const ModulesEvidence& modules) {

@@ -13,6 +13,9 @@ namespace {
 constexpr std::string_view kAdvice =
     "Reseat the card, look for dirt on its contacts and at riser and slot; where the slot cannot do more, "
     "put the card into a better one.";
+constexpr std::string_view kUnknownSlot =
+    "The host does not tell what its slot can: that may be no more. Compare with LnkCap of the port above it in "
+    "lspci -vv on the host.";
 
 // PCIE_LNK_WIDTH_UNKNOWN of the kernel's include/linux/pci.h: what sysfs prints where there is no link.
 constexpr int kUnknownWidth = 0xff;
@@ -26,8 +29,6 @@ std::optional<int> LeadingNumber(const NvidiaSmiField* field) {
   return value;
 }
 
-int AtMost(int value, std::optional<int> limit) { return limit ? std::min(value, *limit) : value; }
-
 // Performance states P0 (maximum) to P15; P2 is where CUDA programs run on many GPUs.
 bool SaysItWorks(const NvidiaSmiGpu& gpu) {
   const NvidiaSmiField* state = gpu.Find("performance_state");
@@ -40,7 +41,14 @@ bool SaysItWorks(const NvidiaSmiGpu& gpu) {
   return LeadingNumber(gpu.Find("utilization/gpu_util")).value_or(0) > 0;
 }
 
-std::string Slot(const std::optional<int>& limit) { return limit ? " in its slot" : ""; }
+// `most`: of the device; `limit`: of its slot. What is possible is put behind `found`.
+HealthProblems Judge(int current, int most, const std::optional<int>& limit, const std::string& found,
+                     const std::string& where) {
+  const int possible = limit ? std::min(most, *limit) : most;
+  if (current >= possible) return {};
+  return {{fmt::format("{}{}{}", found, possible, limit ? " in its slot" : ""), where,
+           std::string(limit ? kAdvice : kUnknownSlot), !limit.has_value()}};
+}
 
 }  // namespace
 
@@ -57,11 +65,8 @@ HealthProblems LinkWidthProblems(const PciEvidence& pci, const PciFunction& func
   const int current = function.current_link_width.value_or(0);
   const int most = function.max_link_width.value_or(0);
   if (current == 0 || most == 0 || most == kUnknownWidth || current == kUnknownWidth) return {};
-  const int possible = AtMost(most, slot.width);
-  if (current >= possible) return {};
-  return {{fmt::format("{}: its PCIe link has {} lanes, it can have {}{}", name, current, possible,
-                       Slot(slot.width)),
-           pci.At(function.line), std::string(kAdvice)}};
+  return Judge(current, most, slot.width,
+               fmt::format("{}: its PCIe link has {} lanes, it can have ", name, current), pci.At(function.line));
 }
 
 HealthProblems LinkWidthProblems(const NvidiaSmiXml& xml, const NvidiaSmiGpu& gpu, const SlotLimits& slot) {
@@ -69,10 +74,11 @@ HealthProblems LinkWidthProblems(const NvidiaSmiXml& xml, const NvidiaSmiGpu& gp
   const int current = LeadingNumber(field).value_or(0);
   const int most =
       LeadingNumber(gpu.Find("pci/pci_gpu_link_info/link_widths/max_link_width")).value_or(0);
-  if (current == 0 || most == 0 || current >= AtMost(most, slot.width)) return {};
-  return {{fmt::format("GPU {}: nvidia-smi says that its PCIe link has {} lanes, it can have {}{}",
-                       gpu.bus_id.ToString(), current, AtMost(most, slot.width), Slot(slot.width)),
-           xml.At(field->line), std::string(kAdvice)}};
+  if (current == 0 || most == 0) return {};
+  return Judge(current, most, slot.width,
+               fmt::format("GPU {}: nvidia-smi says that its PCIe link has {} lanes, it can have ",
+                           gpu.bus_id.ToString(), current),
+               xml.At(field->line));
 }
 
 HealthProblems LinkSpeedProblems(const NvidiaSmiXml& xml, const NvidiaSmiGpu& gpu, const SlotLimits& slot) {
@@ -80,11 +86,11 @@ HealthProblems LinkSpeedProblems(const NvidiaSmiXml& xml, const NvidiaSmiGpu& gp
   const NvidiaSmiField* field = gpu.Find("pci/pci_gpu_link_info/pcie_gen/current_link_gen");
   const int current = LeadingNumber(field).value_or(0);
   const int most = LeadingNumber(gpu.Find("pci/pci_gpu_link_info/pcie_gen/max_link_gen")).value_or(0);
-  if (current == 0 || most == 0 || current >= AtMost(most, slot.generation)) return {};
-  return {{fmt::format("GPU {}: while it works, its PCIe link runs at generation {}, it can run at {}{}",
-                       gpu.bus_id.ToString(), current, AtMost(most, slot.generation),
-                       Slot(slot.generation)),
-           xml.At(field->line), std::string(kAdvice)}};
+  if (current == 0 || most == 0) return {};
+  return Judge(current, most, slot.generation,
+               fmt::format("GPU {}: while it works, its PCIe link runs at generation {}, it can run at ",
+                           gpu.bus_id.ToString(), current),
+               xml.At(field->line));
 }
 
 std::optional<int> PcieGeneration(std::string_view speed) {
@@ -102,10 +108,11 @@ HealthProblems LinkSpeedUnderLoadProblems(std::string_view under_load, const std
                                           const SlotLimits& slot) {
   const std::optional<int> current = PcieGeneration(under_load);
   const std::optional<int> most = PcieGeneration(function.max_link_speed);
-  if (!current || !most || *current >= AtMost(*most, slot.generation)) return {};
-  return {{fmt::format("{}: during copies, its PCIe link runs at generation {} ({}), it can run at {}{}", name,
-                       *current, under_load, AtMost(*most, slot.generation), Slot(slot.generation)),
-           where, std::string(kAdvice)}};
+  if (!current || !most) return {};
+  return Judge(*current, *most, slot.generation,
+               fmt::format("{}: during copies, its PCIe link runs at generation {} ({}), it can run at ", name,
+                           *current, under_load),
+               where);
 }
 
 }  // namespace passthrough

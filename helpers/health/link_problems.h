@@ -3,7 +3,9 @@
 // What a VM sees: QEMU's vfio-pci shows Link Capabilities and Link Status of the real device where it sits
 // behind a root port of the VM, and none at all (sysfs: width 0 of 255) where it sits on the root bus
 // (QEMU, hw/vfio/pci.c, vfio_setup_pcie_cap). The VM's own root port is emulated and says nothing of the
-// real slot; that is known on the host alone.
+// real slot; that is known on the host alone. Where the host does not tell either (it is a VM itself, or the GPU
+// sits on its root bus), a link that is less than the device can have is a note: a healthy Tesla T4 in a cloud's VM
+// has 8 of its 16 lanes.
 #pragma once
 
 #include <optional>

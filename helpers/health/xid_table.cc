@@ -10,11 +10,11 @@ using enum XidCause;
 
 // Sorted by number.
 constexpr auto kXids = std::to_array<XidEntry>({
-    {8, kProgram, "the GPU stopped processing"},
+    {8, kDriver, "the GPU stopped processing"},
     {11, kProgram, "invalid or corrupted push buffer stream"},
     {13, kProgram, "graphics engine exception"},
     {31, kProgram, "GPU memory page fault"},
-    {32, kProgram, "invalid or corrupted push buffer stream"},
+    {32, kHardware, "invalid or corrupted push buffer stream"},
     {38, kDriver, "driver firmware error"},
     {43, kProgram, "a channel was reset: the GPU stopped processing a program's work"},
     {44, kDriver, "graphics engine fault during a context switch"},
@@ -29,7 +29,7 @@ constexpr auto kXids = std::to_array<XidEntry>({
     {62, kDriver, "internal microcontroller halt"},
     {63, kMemory, "a page was retired or a row remapped for an ECC error"},
     {64, kMemory, "a page retirement or row remapping could not be recorded"},
-    {68, kDriver, "video processor exception"},
+    {68, kProgram, "video decoder exception"},
     {69, kProgram, "graphics engine class error"},
     {74, kLink, "NVLink error"},
     {78, kDriver, "vGPU start error"},

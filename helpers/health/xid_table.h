@@ -8,7 +8,8 @@ namespace passthrough {
 
 // Where NVIDIA's document sees the usual cause, which decides what to do next.
 enum class XidCause {
-  kProgram,   // what a program on the GPU did; the GPU itself goes on
+  kProgram,   // what a program on the GPU did; the GPU itself goes on: the catalog says to restart the program, and no
+              // document that it could as well be the bus or heat
   kDriver,    // driver or firmware
   kMemory,    // the GPU's memory
   kHardware,  // the card, its slot, power or cooling

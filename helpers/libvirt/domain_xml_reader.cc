@@ -201,6 +201,8 @@ HostPciDevice ReadNodeDeviceXml(std::string_view xml) {
   result.driver = Trim(device.child("driver").child_value("name"));
   result.parent = ReadParent(device.child_value("parent"));
   ReadLink(pci, &result);
+  const pugi::xml_node of = pci.find_child_by_attribute("capability", "type", "phys_function");
+  if (const pugi::xml_node physical = of.child("address")) result.physical_function = ReadPciAddress(physical);
   if (const pugi::xml_node group = pci.child("iommuGroup")) {
     result.iommu_group =
         static_cast<int>(ReadNumber(group.attribute("number").value(), 0x7fffffff, "IOMMU group"));

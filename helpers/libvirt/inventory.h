@@ -25,6 +25,8 @@ struct HostPciDevice {
   // Of its PCIe Link Capabilities: lanes, and GT/s a lane; absent where it has no link.
   std::optional<int> max_link_width;
   std::optional<double> max_link_speed;
+  // A virtual function (SR-IOV) has one that it belongs to.
+  std::optional<PciAddress> physical_function;
   bool operator==(const HostPciDevice&) const = default;
 };
 

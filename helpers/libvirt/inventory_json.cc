@@ -28,6 +28,7 @@ json ToJsonValue(const HostPciDevice& device) {
   if (device.parent) value["parent"] = device.parent->ToString();
   if (device.max_link_width) value["max_link_width"] = *device.max_link_width;
   if (device.max_link_speed) value["max_link_speed"] = *device.max_link_speed;
+  if (device.physical_function) value["physical_function"] = device.physical_function->ToString();
   if (!device.iommu_group) return value;
   value["iommu_group"] = *device.iommu_group;
   json members = json::array();
@@ -46,6 +47,7 @@ HostPciDevice PciDeviceFrom(const json& value) {
   if (value.contains("parent")) device.parent = AddressFrom(value.at("parent"));
   if (value.contains("max_link_width")) device.max_link_width = value.at("max_link_width").get<int>();
   if (value.contains("max_link_speed")) device.max_link_speed = value.at("max_link_speed").get<double>();
+  if (value.contains("physical_function")) device.physical_function = AddressFrom(value.at("physical_function"));
   if (!value.contains("iommu_group")) return device;
   device.iommu_group = value.at("iommu_group").get<int>();
   for (const json& member : value.at("iommu_group_members")) {

@@ -10,6 +10,10 @@ bool LeavesGroupViable(const std::string& driver) {
   return driver.empty() || IsVfioDriver(driver) || driver == "pci-stub" || driver == "pcieport";
 }
 
+bool IsGivenAwayByNvidia(const HostPciDevice& device, const DomainHostdev& hostdev) {
+  return device.driver == "nvidia" && device.physical_function && !hostdev.managed;
+}
+
 std::vector<const HostPciDevice*> MembersOnHostDrivers(const HostPciDevice& device,
                                                        const Inventory& inventory) {
   std::vector<const HostPciDevice*> found;

@@ -17,6 +17,10 @@ bool IsVfioDriver(std::string_view driver);
 // and pci-stub does nothing (Documentation/driver-api/vfio.rst; driver_managed_dma in the kernel).
 bool LeavesGroupViable(const std::string& driver);
 
+// NVIDIA's vGPU on GPUs with SR-IOV: the host's driver gives the virtual function to the VM itself, so that it stays on
+// it, and libvirt is told to leave it there (NVIDIA, "Virtual GPU Software User Guide").
+bool IsGivenAwayByNvidia(const HostPciDevice& device, const DomainHostdev& hostdev);
+
 // The other members of `device`'s group that are on a driver which keeps the group from being given away.
 // Members that `inventory` does not list count as on no driver.
 std::vector<const HostPciDevice*> MembersOnHostDrivers(const HostPciDevice& device,

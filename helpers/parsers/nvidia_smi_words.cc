@@ -46,7 +46,7 @@ constexpr std::array kPhrases = {
     NvidiaSmiErrorPhrase{"GPU requires restart", "the GPU is stopped until the node restarts"},
     NvidiaSmiErrorPhrase{"GPU access blocked by the operating system",
                          "the system denies access to the GPU"},
-    NvidiaSmiErrorPhrase{"Insufficient Permissions", "this user may not read that"},
+    NvidiaSmiErrorPhrase{kInsufficientPermissions, "this user may not read that"},
     NvidiaSmiErrorPhrase{"infoROM is corrupted",
                          "the card's own memory for its settings is damaged"},
     NvidiaSmiErrorPhrase{"Unknown Error", "the driver failed to read this from the GPU"},

@@ -18,6 +18,9 @@ struct NvidiaSmiErrorPhrase {
   std::string_view meaning;  // "the GPU has fallen off the bus"
 };
 
+// Healthy GPUs say it, too, where MIG is on: then the figures of the whole GPU are for root alone.
+inline constexpr std::string_view kInsufficientPermissions = "Insufficient Permissions";
+
 // The first such phrase in `text`, whatever its case, or nullptr. "N/A", "[Not Supported]" and
 // "Requested functionality has been deprecated" are no errors.
 const NvidiaSmiErrorPhrase* FindNvidiaSmiError(std::string_view text);

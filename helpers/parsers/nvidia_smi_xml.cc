@@ -206,9 +206,10 @@ void AddProblems(const std::vector<NvidiaSmiField>& fields, const NvidiaSmiGpu* 
                  std::vector<NvidiaSmiFieldProblem>* problems) {
   for (const NvidiaSmiField& field : fields) {
     if (IsUsersText(field.path)) continue;
-    if (const NvidiaSmiErrorPhrase* error = FindNvidiaSmiError(field.text)) {
-      problems->push_back({gpu, &field, error});
-    }
+    const NvidiaSmiErrorPhrase* error = FindNvidiaSmiError(field.text);
+    if (error == nullptr) continue;
+    if (error->phrase == kInsufficientPermissions && gpu != nullptr && gpu->MigIsOn()) continue;
+    problems->push_back({gpu, &field, error});
   }
 }
 
@@ -230,6 +231,11 @@ std::vector<const NvidiaSmiField*> NvidiaSmiGpu::FindByName(std::string_view nam
     if (path == name) found.push_back(&field);
   }
   return found;
+}
+
+bool NvidiaSmiGpu::MigIsOn() const {
+  const NvidiaSmiField* mode = Find("mig_mode/current_mig");
+  return mode != nullptr && mode->text == "Enabled";
 }
 
 NvidiaSmiXml NvidiaSmiXml::Parse(std::string_view text, const std::filesystem::path& path) {

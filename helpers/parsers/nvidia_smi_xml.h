@@ -34,6 +34,8 @@ struct NvidiaSmiGpu {
   const NvidiaSmiField* Find(std::string_view field_path) const;
   // Fields whose path ends in `name`, wherever the schema version puts them.
   std::vector<const NvidiaSmiField*> FindByName(std::string_view name) const;
+  // It is divided into instances (NVIDIA, "MIG User Guide").
+  bool MigIsOn() const;
 };
 
 // A field whose text is an error phrase.
@@ -58,8 +60,9 @@ struct NvidiaSmiXml : EvidenceFile {
   // is none.
   static NvidiaSmiXml Parse(std::string_view text, const std::filesystem::path& path);
 
-  // Every field with an error phrase, but for the names of processes, which are the users'. The
-  // result points into this.
+  // Every field with an error phrase, but for the names of processes, which are the users', and for
+  // what a GPU with MIG on tells root alone ("Insufficient Permissions": its memory in use, for one).
+  // The result points into this.
   std::vector<NvidiaSmiFieldProblem> Problems() const;
 };
 

@@ -33,6 +33,9 @@ struct PciResource {
   bool Exists() const { return flags != 0; }
   // An address is assigned to it: not IORESOURCE_UNSET, and not 0.
   bool Assigned() const { return Exists() && start != 0 && (flags & 0x20000000) == 0; }
+  // Something is amiss: a BAR of memory without an address. I/O ports are scarce, and PCI Express devices work without
+  // theirs (QEMU, docs/pcie.txt, 3): a healthy GeForce may have none for its BAR 5.
+  bool IsMissed() const { return IsMemory() && !Assigned(); }
 };
 
 // One function. Ids and class are what the kernel read when it found the function; `config` is what

@@ -33,11 +33,15 @@ elif [ ! -e "$uuid_file" ]; then
 elif ! command -v sudo >/dev/null; then
   printf 'product_uuid_error: not privileged: %s is for root alone, and there is no sudo\n' \
     "$uuid_file"
-elif value=$(sudo -n cat "$uuid_file" 2>&1); then
-  printf 'product_uuid: %s\n' "$value"
-else
-  printf 'product_uuid_error: not privileged: %s\n' "${value%%
+elif value=$(sudo -n cat "$uuid_file" 2>/dev/null) && [ -n "$value" ]; then
+  # sudo warns beside its work, of a host name that does not resolve for one: that is no part of the value.
+  printf 'product_uuid: %s\n' "${value%%
 *}"
+else
+  # Asked again for the reason, which is the last line: the first may be such a warning.
+  value=$(sudo -n cat "$uuid_file" 2>&1 >/dev/null)
+  printf 'product_uuid_error: not privileged: %s\n' "${value##*
+}"
 fi
 
 while read -r key value _; do

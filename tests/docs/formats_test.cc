@@ -178,7 +178,12 @@ TEST(ClusterFilesDocumentTest, HasEachFileAndShowsOneAsItIs) {
   for (const FencedBlock& block : document.blocks) {
     if (block.info != "yaml") continue;
     ++shown;
-    EXPECT_THAT(MinimalClusterFile(), HasSubstr(block.text));
+    // The file has an id that no RTX 4090's audio has, and says so at its head.
+    std::string text = block.text;
+    const size_t audio = text.find("\"22ba\"");
+    ASSERT_NE(audio, std::string::npos);
+    text.replace(audio, 6, "\"22bd\"");
+    EXPECT_THAT(MinimalClusterFile(), HasSubstr(text));
   }
   EXPECT_EQ(shown, 1u);
 }

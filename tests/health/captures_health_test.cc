@@ -31,11 +31,12 @@ TEST(CapturesHealth, WhatRealGpusSayOfThemselves) {
     EXPECT_THAT(Texts(UuidProblems(gpus)), IsEmpty());
     for (const NvidiaSmiGpu& gpu : xml.gpus) {
       EXPECT_THAT(Texts(LinkSpeedProblems(xml, gpu, {})), IsEmpty());
-      // The T4 is in a cloud's VM: it can have 16 lanes and has 8. Its owner may find that in order, for its
-      // slot may have no more; nothing in the VM tells. Where the host's slot is known, it is in order.
+      // The T4 is in a cloud's VM: it can have 16 lanes and has 8. Its slot may have no more; nothing in the VM
+      // tells, so that is a note. Where the host's slot is known, it is in order.
       if (file.filename() == "tesla-t4.xml") {
-        EXPECT_THAT(Texts(LinkWidthProblems(xml, gpu, {})),
-                    ElementsAre(HasSubstr("has 8 lanes, it can have 16")));
+        const HealthProblems of_t4 = LinkWidthProblems(xml, gpu, {});
+        EXPECT_THAT(Texts(of_t4), ElementsAre(HasSubstr("has 8 lanes, it can have 16")));
+        EXPECT_TRUE(of_t4.at(0).note);
         EXPECT_THAT(Texts(LinkWidthProblems(xml, gpu, {8, 3})), IsEmpty());
       } else {
         EXPECT_THAT(Texts(LinkWidthProblems(xml, gpu, {})), IsEmpty());

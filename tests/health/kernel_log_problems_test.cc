@@ -88,6 +88,28 @@ TEST(KernelLogProblems, XidsAreToldOnceWithTheirMeaning) {
                           HasSubstr("Xid 999, which is not in the suite's table"), HasSubstr("Xid 154")));
 }
 
+// Where others' programs ran, their own errors (NVIDIA's k8s-device-plugin takes a GPU with these for healthy) are told
+// behind all else, so that they never push it out.
+TEST(KernelLogProblems, XidsOfOthersProgramsAreNotes) {
+  std::string text;
+  for (int gpu = 1; gpu <= 5; ++gpu) {
+    for (const int xid : {13, 31, 43, 45, 68}) {
+      text += "NVRM: Xid (PCI:0000:0" + std::to_string(gpu) + ":00): " + std::to_string(xid) + ", pid=12\n";
+    }
+  }
+  for (const HealthProblem& problem : XidProblems(Log(text))) EXPECT_FALSE(problem.note);
+  for (const HealthProblem& problem : XidProblems(Log(text), GpuUse::kOfOthersToo)) EXPECT_TRUE(problem.note);
+  const HealthProblems problems =
+      XidProblems(Log(text + "NVRM: Xid (PCI:0000:01:00): 79, GPU has fallen off the bus.\n"), GpuUse::kOfOthersToo);
+  EXPECT_THAT(problems.at(0).found, HasSubstr("Xid 79"));
+  EXPECT_FALSE(problems.at(0).note);
+  // NVIDIA's documents name the bus, heat and the driver for these, too.
+  for (const int xid : {8, 32, 62, 109, 999}) {
+    const std::string line = "NVRM: Xid (PCI:0000:01:00): " + std::to_string(xid) + ", x\n";
+    EXPECT_FALSE(XidProblems(Log(line), GpuUse::kOfOthersToo).at(0).note) << xid;
+  }
+}
+
 TEST(KernelLogProblems, EachXidOfTheTableIsFound) {
   for (int number = 0; number < 200; ++number) {
     const XidEntry* entry = FindXid(number);
@@ -120,13 +142,21 @@ TEST(KernelLogProblems, TheDriverGaveUp) {
   for (const char* line :
        {"NVRM: GPU 0000:01:00.0: RmInitAdapter failed! (0x62:0x40:2393)",
         "NVRM: GPU 0000:01:00.0: Cannot initialize GSP firmware RM",
-        "nvidia 0000:01:00.0: Direct firmware load for nvidia/535.54.03/gsp_ga10x.bin failed with error -2",
+        "NVRM: RmFetchGspRmImages: No firmware image found",
         "NVRM: installed in this system is not supported by the NVIDIA 580.65.06 driver release.",
         "NVRM: The NVIDIA probe routine was not called for 1 device(s).",
         "NVRM: API mismatch: the client has the version 535.54.03, but"}) {
     EXPECT_THAT(Texts(DriverInitProblems(Log(line))), ElementsAre(HasSubstr("k.txt:1"))) << line;
   }
   EXPECT_THAT(Texts(DriverInitProblems(Log("usb 1-1: this is not supported by the hub"))), IsEmpty());
+}
+
+// The proprietary modules do without the firmware of the GPU's own processor and go on; the open ones say that they
+// cannot.
+TEST(KernelLogProblems, FirmwareThatCanBeDoneWithout) {
+  EXPECT_THAT(Texts(DriverInitProblems(Log("nvidia 0000:01:00.0: Direct firmware load for "
+                                           "nvidia/535.54.03/gsp_ga10x.bin failed with error -2"))),
+              IsEmpty());
 }
 
 TEST(KernelLogProblems, WhyTheModuleIsNotThere) {
@@ -160,6 +190,15 @@ TEST(KernelLogProblems, ABarFoundNoSpace) {
         << line;
   }
   EXPECT_THAT(Texts(BarSpaceProblems(Log("pci 0000:05:00.0: BAR 1: no space for [mem]"), Pci())), IsEmpty());
+}
+
+// BAR 5 of a GeForce: no PCI Express device may need it.
+TEST(KernelLogProblems, IoPortsWithoutSpaceAreMissedByNobody) {
+  for (const char* line : {"pci 0000:01:00.0: BAR 5: no space for [io  size 0x0080]",
+                           "pci 0000:01:00.0: BAR 5: failed to assign [io  size 0x0080]",
+                           "pci 0000:01:00.0: BAR 5 [io  size 0x0080]: can't assign; no space"}) {
+    EXPECT_THAT(Texts(BarSpaceProblems(Log(line), Pci())), IsEmpty()) << line;
+  }
 }
 
 TEST(KernelLogProblems, AFloodOfLinesIsBounded) {

@@ -57,6 +57,24 @@ TEST(LinkProblems, SpeedUnderLoad) {
   }
 }
 
+// Without a word of the host on the slot, it may be the slot that has no more.
+TEST(LinkProblems, OfAnUnknownSlotAreNotes) {
+  PciFunction function;
+  function.current_link_width = 8;
+  function.max_link_width = 16;
+  function.max_link_speed = "16.0 GT/s PCIe";
+  const auto width = [&](SlotLimits slot) { return LinkWidthProblems({}, function, "x", slot).at(0); };
+  const auto speed = [&](SlotLimits slot) {
+    return LinkSpeedUnderLoadProblems("8.0 GT/s PCIe", "", function, "x", slot).at(0);
+  };
+  EXPECT_TRUE(width({}).note);
+  EXPECT_TRUE(width({{}, 4}).note);
+  EXPECT_FALSE(width({16, {}}).note);
+  EXPECT_TRUE(speed({}).note);
+  EXPECT_TRUE(speed({16, {}}).note);
+  EXPECT_FALSE(speed({{}, 4}).note);
+}
+
 std::string Link(const std::string& width, const std::string& gen) {
   return "<pci><pci_gpu_link_info><pcie_gen><max_link_gen>4</max_link_gen><current_link_gen>" + gen +
          "</current_link_gen></pcie_gen><link_widths><max_link_width>16x</max_link_width><current_link_width>" +

@@ -204,6 +204,20 @@ TEST(ReadNodeDeviceXml, ReadsIdsDriverAndGroup) {
   EXPECT_EQ(device.max_link_speed, 2.5);
 }
 
+TEST(ReadNodeDeviceXml, AVirtualFunctionBelongsToAPhysicalOne) {
+  const std::string capability =
+      "<capability type='phys_function'><address domain='0x0000' bus='0x41' slot='0x00' function='0x0'/></capability>";
+  const auto read = [](const std::string& inner) {
+    return ReadNodeDeviceXml("<device><capability type='pci'><domain>0</domain><bus>65</bus><slot>0</slot>"
+                             "<function>4</function><product id='0x2235'/><vendor id='0x10de'/>" +
+                             inner + "</capability></device>")
+        .physical_function;
+  };
+  EXPECT_EQ(read(capability), At("0000:41:00.0"));
+  EXPECT_EQ(read(""), std::nullopt);
+  EXPECT_EQ(read("<capability type='virt_functions' maxCount='16'/>"), std::nullopt);
+}
+
 TEST(ReadNodeDeviceXml, ARootBusHasNoBridgeAbove) {
   for (const char* parent : {"computer", "pci_", "pci_0000_64_00", "pci_x_y_z_0", ""}) {
     const HostPciDevice device = ReadNodeDeviceXml(

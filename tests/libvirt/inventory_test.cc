@@ -46,7 +46,8 @@ Inventory SmallHost() {
                        .iommu_group_members = {At("0000:01:00.0"), At("0000:01:00.1")},
                        .parent = At("0000:00:01.0"),
                        .max_link_width = 16,
-                       .max_link_speed = 2.5},
+                       .max_link_speed = 2.5,
+                       .physical_function = At("0000:01:00.4")},
                       BareDevice("0000:02:00.0")};
   return host;
 }

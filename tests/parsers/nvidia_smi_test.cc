@@ -218,6 +218,24 @@ TEST(NvidiaSmiXml, FindsErrorsInAnyField) {
   EXPECT_EQ(xml.gpus[0].FindByName("fan_speed").size(), 1u);
 }
 
+// A healthy A100 with MIG on tells a user who is not root no more of its memory.
+TEST(NvidiaSmiXml, WhatMigKeepsForRootIsNoError) {
+  const auto problems = [](const std::string& mig, const std::string& total) {
+    const std::string fields =
+        "\t\t<mig_mode>\n\t\t\t<current_mig>" + mig + "</current_mig>\n\t\t</mig_mode>\n" +
+        "\t\t<fb_memory_usage>\n\t\t\t<total>" + total + "</total>\n\t\t</fb_memory_usage>\n";
+    return NvidiaSmiXml::Parse(Xml(fields), "x").Problems().size();
+  };
+  EXPECT_EQ(problems("Enabled", "Insufficient Permissions"), 0u);
+  EXPECT_EQ(problems("Enabled", "[Insufficient Permissions]"), 0u);
+  EXPECT_EQ(problems("Enabled", "Unknown Error"), 1u);
+  EXPECT_EQ(problems("Disabled", "Insufficient Permissions"), 1u);
+  EXPECT_EQ(problems("N/A", "Insufficient Permissions"), 1u);
+  EXPECT_EQ(NvidiaSmiXml::Parse(Xml("\t\t<serial>Insufficient Permissions</serial>\n"), "x").Problems().size(),
+            1u);
+  EXPECT_EQ(NvidiaSmiXml::Parse(Xml() + "Insufficient Permissions\n", "x").Problems().size(), 1u);
+}
+
 TEST(NvidiaSmiXml, FindsErrorsOutsideOfTheXml) {
   NvidiaSmiXml xml =
       NvidiaSmiXml::Parse(Xml() + "\nWARNING: infoROM is corrupted at gpu 0000:65:00.2\n", "x");

@@ -120,6 +120,24 @@ TEST_P(Probes, IdentityThroughSudo) {
   EXPECT_EQ(identity.product_uuid_error, "not privileged: sudo: a password is required");
 }
 
+// A node whose name does not resolve: sudo says so each time, and does what it is asked all the same.
+TEST_P(Probes, IdentityThroughASudoThatWarns) {
+  AddFile("proc/sys/kernel/osrelease", "6.1\n");
+  AddFile("proc/sys/kernel/random/boot_id", "1f9a8b7c\n");
+  AddFile("proc/uptime", "12.50 20.00\n");
+  AddFile("proc/mounts", "/dev/vda1 / ext4 rw 0 0\n");
+  AddFile("etc/os-release", "ID=debian\n");
+  fs::create_directories(Root() / "sys/class/dmi/id/product_uuid");  // cannot be read, not even by root
+  UseRoot();
+  const std::string warning = "echo 'sudo: unable to resolve host vps123: Name or service not known' >&2; ";
+  AddProgram("sudo", warning + "echo FEED0000-1111-2222-3333-444455556666");
+  IdentityEvidence identity = IdentityEvidence::Parse(Output("identity"), "identity.txt");
+  EXPECT_EQ(identity.product_uuid, "feed0000-1111-2222-3333-444455556666");
+  AddProgram("sudo", warning + "echo 'sudo: a password is required' >&2; exit 1");
+  identity = IdentityEvidence::Parse(Output("identity"), "identity.txt");
+  EXPECT_EQ(identity.product_uuid_error, "not privileged: sudo: a password is required");
+}
+
 TEST_P(Probes, PciOfThisMachine) {
   if (!fs::exists("/sys/bus/pci/devices")) GTEST_SKIP() << "this machine has no PCI bus";
   PciEvidence pci = PciEvidence::Parse(Output("pci"), "pci.txt");

@@ -55,12 +55,14 @@ class PassthroughChecksTest : public testing::Test {
                 .output;
     const JunitReport report = ReadJunit(xml);
     EXPECT_FALSE(report.all.empty()) << said_;
+    skipped_ = report.skipped;
     return report.failed;
   }
 
   const TemporaryDirectory directory_{"passthrough-checks"};
   const std::filesystem::path run_ = directory_.path() / "run";
   std::string said_;
+  std::set<std::string> skipped_;
 };
 
 // --- a GPU behind an expander bus ---
@@ -144,6 +146,84 @@ TEST_F(WithoutVendorTest, TheHostKnowsWhoseTheyAre) {
                                "expected 1"));
 }
 
+// --- BARs ---
+
+constexpr char kBars[] = "PciDevice.BarsAreAssigned/hpc_compute_01_0000_01_00_0";
+constexpr char kBar0[] = "resource: 0 0x00000000fd000000 0x00000000fdffffff 0x0000000000040200\n";
+
+// BAR 5 of a GeForce, for which the bridge above has no I/O ports.
+TEST_F(PassthroughChecksTest, IoPortsAreMissedByNobody) {
+  const std::string with_io = std::string(kBar0) + "resource: 5 0x0000000000000000 0x000000000000007f 0x0000000020040101\n";
+  WriteRecordedRun(run_, {{"pci", Replaced(HealthyPci(), kBar0, with_io)}, {"lspci", ""}});
+  EXPECT_EQ(Failed(kBars), std::set<std::string>()) << said_;
+}
+
+TEST_F(PassthroughChecksTest, AMemoryBarIsMissed) {
+  const std::string without = "resource: 0 0x0000000000000000 0x0000000000ffffff 0x0000000020040200\n";
+  WriteRecordedRun(run_, {{"pci", Replaced(HealthyPci(), kBar0, without)}, {"lspci", ""}});
+  EXPECT_THAT(Failed(kBars), UnorderedElementsAre(kBars));
+  EXPECT_THAT(said_, HasSubstr("BAR 0 has no address assigned"));
+}
+
+// --- links ---
+
+constexpr char kLanes[] = "PciDevice.LinkHasAllItsLanes/hpc_compute_01_0000_01_00_0";
+
+TEST_F(PassthroughChecksTest, ANarrowLinkInASlotThatHasMore) {
+  const std::string narrow = Replaced(HealthyPci(), "current_link_width: 16", "current_link_width: 8");
+  WriteRecordedRun(run_, {{"pci", narrow}, {"lspci", ""}});
+  TellOfTheSlot(run_);
+  EXPECT_THAT(Failed(kLanes), UnorderedElementsAre(kLanes));
+  EXPECT_THAT(said_, HasSubstr("its PCIe link has 8 lanes, it can have 16 in its slot"));
+}
+
+// A host that is a VM itself, as a cloud's, tells of no slot: a healthy GPU may have fewer lanes there than it could.
+TEST_F(PassthroughChecksTest, ANarrowLinkInASlotThatIsNotKnownIsANote) {
+  const std::string narrow = Replaced(HealthyPci(), "current_link_width: 16", "current_link_width: 8");
+  WriteRecordedRun(run_, {{"pci", narrow}, {"lspci", ""}});
+  EXPECT_THAT(Failed(kLanes), IsEmpty()) << said_;
+  EXPECT_THAT(skipped_, UnorderedElementsAre(kLanes));
+  EXPECT_THAT(said_, HasSubstr(std::string("NOTE: not checked: ") + kLanes +
+                               ": hpc_compute_01: GPU 0000:01:00.0: its PCIe link has 8 lanes, it can have 16 ("));
+  EXPECT_THAT(said_, HasSubstr("The host does not tell what its slot can"));
+}
+
+// --- Xids ---
+
+class XidsTest : public PassthroughChecksTest {
+ protected:
+  static constexpr char kNoXid[] = "KernelMessages.HaveNoXid/hpc_compute_01";
+  std::set<std::string> FailedWith(const std::string& lines, RunMode mode) {
+    WriteRecordedRun(run_, {{"kernel_log", "[    0.000000] Linux version 6.1\n" + lines}, {"modules", ""}, {"pci", ""}});
+    RunRecord record = ReadRunRecord(run_ / "run.json");
+    record.mode = mode;
+    WriteRunRecord(run_ / "run.json", record);
+    return Failed(kNoXid);
+  }
+};
+
+// A job that was killed since the boot of a cluster that others use.
+TEST_F(XidsTest, OfAProgramInAClusterThatWasThereBefore) {
+  const std::string line = "[ 4242.000000] NVRM: Xid (PCI:0000:01:00): 45, pid=1234, name=python3, Ch 00000008\n";
+  EXPECT_THAT(FailedWith(line, RunMode::kAttach), IsEmpty()) << said_;
+  EXPECT_THAT(skipped_, UnorderedElementsAre(kNoXid));
+  EXPECT_THAT(said_, HasSubstr(std::string("NOTE: not checked: ") + kNoXid +
+                               ": hpc_compute_01: GPU 0000:01:00 reported Xid 45"));
+  for (const RunMode mode : {RunMode::kDirect, RunMode::kCtest}) {
+    EXPECT_THAT(FailedWith(line, mode), UnorderedElementsAre(kNoXid)) << "nobody but this run had used it";
+  }
+}
+
+TEST_F(XidsTest, OfTheGpuInAClusterThatWasThereBefore) {
+  const std::string program = "[ 4242.000000] NVRM: Xid (PCI:0000:01:00): 45, pid=1234, name=python3, Ch 00000008\n";
+  for (const char* line : {"[ 4242.1] NVRM: Xid (PCI:0000:01:00): 79, GPU has fallen off the bus.\n",
+                           "[ 4242.1] NVRM: Xid (PCI:0000:01:00): 32, Channel ID 00000010 intr 00040000\n",
+                           "[ 4242.1] NVRM: Xid (PCI:0000:01:00): 999, news\n"}) {
+    EXPECT_THAT(FailedWith(program + line, RunMode::kAttach), UnorderedElementsAre(kNoXid)) << line;
+    EXPECT_THAT(skipped_, IsEmpty());
+  }
+}
+
 // --- drivers of vfio for a kind of device ---
 
 TEST(VfioDriverTest, VariantsAreVfioToo) {
@@ -164,6 +244,26 @@ TEST_F(PassthroughChecksTest, AVariantOfVfioPciHoldsTheDevice) {
   });
   EXPECT_THAT(Failed("HostDevice.IsOnVfioPci/*"),
               UnorderedElementsAre("HostDevice.IsOnVfioPci/hpc_compute_01_0000_01_00_1"));
+}
+
+// NVIDIA's vGPU: a virtual function that the host's driver gives away.
+TEST_F(PassthroughChecksTest, AVirtualFunctionStaysOnNvidiasDriver) {
+  constexpr char kGpu[] = "HostDevice.IsOnVfioPci/hpc_compute_01_0000_01_00_0";
+  const auto with = [&](const std::string& driver, bool is_virtual, bool managed) {
+    ChangeHost([&](Inventory& host) {
+      host.pci_devices = {OnHost("0000:01:00.0", 0x10de, driver), OnHost("0000:01:00.1", 0x10de)};
+      if (is_virtual) host.pci_devices[0].physical_function = PciAddress::Parse("0000:01:00.7");
+      for (DomainInventory& domain : host.domains) {
+        for (DomainHostdev& hostdev : domain.hostdevs) hostdev.managed = managed;
+      }
+    });
+    return Failed("HostDevice.IsOnVfioPci/*");
+  };
+  EXPECT_THAT(with("nvidia", true, false), IsEmpty()) << said_;
+  EXPECT_THAT(with("nvidia", true, true), UnorderedElementsAre(kGpu)) << "libvirt was to put it on vfio-pci";
+  EXPECT_THAT(with("nvidia", false, false), UnorderedElementsAre(kGpu)) << "the whole GPU";
+  EXPECT_THAT(with("nouveau", true, false), UnorderedElementsAre(kGpu));
+  EXPECT_THAT(with("", true, false), UnorderedElementsAre(kGpu));
 }
 
 // --- looks after a disruption ---
@@ -195,19 +295,16 @@ class LooksTest : public PassthroughChecksTest {
     record.disruptive = true;
     record.reboots = 1;
     WriteRunRecord(run_ / "run.json", record);
+    WriteSteps();
+  }
+  void WriteSteps() {
     WriteFile(run_ / "evidence/hpc_compute_01/disruption.json",
               R"({"steps": [{"look": "after-reboot-1", "error": "", "console": "", "seconds": 1.0,
                              "boot_id_before": "a", "boot_id_after": "b"},
                             {"look": "after-rescan", "error": "", "console": "", "seconds": 1.0,
                              "boot_id_before": "", "boot_id_after": ""}]})");
   }
-  // The failed checks of the looks, each of which shows a healthy node but for `other`.
-  std::set<std::string> FailedWith(const std::map<std::string, std::string>& other) {
-    std::map<std::string, std::string> probes{{"pci", HealthyPci()},
-                                              {"nvidia_smi", kTable},
-                                              {"nvidia_smi_xml", Xml()},
-                                              {"kernel_log", "[    0.000000] Linux version 6.1\n"}};
-    for (const auto& [probe, text] : other) probes[probe] = text;
+  static Collection CollectionOf(const std::map<std::string, std::string>& probes) {
     Collection collection;
     for (const auto& [probe, text] : probes) {
       ProbeOutput output;
@@ -217,6 +314,16 @@ class LooksTest : public PassthroughChecksTest {
       output.complete = true;
       collection.probes.push_back(output);
     }
+    return collection;
+  }
+  // The failed checks of the looks, each of which shows a healthy node but for `other`.
+  std::set<std::string> FailedWith(const std::map<std::string, std::string>& other) {
+    std::map<std::string, std::string> probes{{"pci", HealthyPci()},
+                                              {"nvidia_smi", kTable},
+                                              {"nvidia_smi_xml", Xml()},
+                                              {"kernel_log", "[    0.000000] Linux version 6.1\n"}};
+    for (const auto& [probe, text] : other) probes[probe] = text;
+    const Collection collection = CollectionOf(probes);
     for (const char* look : {"after-reboot-1", "after-rescan"}) {
       SaveCollection(run_ / "evidence/hpc_compute_01", look, collection);
     }
@@ -232,10 +339,14 @@ constexpr char kRescanSmi[] = "DisruptiveRescan.NvidiaSmiIsFineAgain/hpc_compute
 
 TEST_F(LooksTest, HealthyOnesPass) { EXPECT_THAT(FailedWith({}), IsEmpty()) << said_; }
 
+// The host of these runs tells of no slot: what the GPU had before is what it can have.
 TEST_F(LooksTest, ALinkThatCameBackNarrower) {
   const std::string narrow = Replaced(HealthyPci(), "current_link_width: 16", "current_link_width: 4");
   EXPECT_THAT(FailedWith({{"pci", narrow}}), UnorderedElementsAre(kRebootGpus, kRescanGpus));
   EXPECT_THAT(said_, HasSubstr("after reboot 1: GPU 0000:01:00.0: its PCIe link has 4 lanes, it can have 16"));
+  SaveCollection(run_ / "evidence", "hpc_compute_01", CollectionOf({{"pci", narrow}}));
+  WriteSteps();  // with the rest of what was there, it made room for that
+  EXPECT_THAT(FailedWith({{"pci", narrow}}), IsEmpty()) << said_;
 }
 
 TEST_F(LooksTest, WhatNvidiaSmiSaysOfTheGpusHealth) {
@@ -250,6 +361,15 @@ TEST_F(LooksTest, WhatNvidiaSmiSaysOfTheGpusHealth) {
     EXPECT_THAT(said_, HasSubstr("after remove and rescan: "));
     EXPECT_THAT(said_, HasSubstr(said));
   }
+}
+
+TEST_F(LooksTest, BarsThatCameBackWithoutAnAddress) {
+  const std::string bar = kBar0;
+  const std::string io = "resource: 5 0x0000000000000000 0x000000000000007f 0x0000000020040101\n";
+  EXPECT_THAT(FailedWith({{"pci", Replaced(HealthyPci(), bar, bar + io)}}), IsEmpty()) << said_;
+  const std::string without = "resource: 0 0x0000000000000000 0x0000000000ffffff 0x0000000020040200\n";
+  EXPECT_THAT(FailedWith({{"pci", Replaced(HealthyPci(), bar, without)}}),
+              UnorderedElementsAre(kRebootGpus, kRescanGpus));
 }
 
 // The log of a node that was not rebooted also has what was done to it.

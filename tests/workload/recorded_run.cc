@@ -115,6 +115,22 @@ void WriteRunWithoutEvidence(const fs::path& run, const fs::path& config, const 
   WriteFile(run / "evidence" / "host" / "running.json", ToJson(running));
 }
 
+void TellOfTheSlot(const fs::path& run) {
+  const fs::path file = run / "evidence" / "host" / "running.json";
+  Inventory running = InventoryFromJson(ReadFile(file));
+  HostPciDevice port;
+  port.address = *PciAddress::Parse("0000:00:01.0");
+  port.max_link_width = 16;
+  port.max_link_speed = 16;
+  HostPciDevice gpu;
+  gpu.address = *PciAddress::Parse("0000:01:00.0");
+  gpu.vendor_id = 0x10de;
+  gpu.driver = "vfio-pci";
+  gpu.parent = port.address;
+  running.pci_devices = {port, gpu};
+  WriteFile(file, ToJson(running));
+}
+
 void WriteRecordedRun(const fs::path& run, const std::map<std::string, std::string>& probes,
                       const std::string& stub_driver) {
   WriteRunWithoutEvidence(run, kConfig, stub_driver);

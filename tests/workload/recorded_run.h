@@ -17,6 +17,9 @@ std::string HealthyPci();
 void WriteRunWithoutEvidence(const std::filesystem::path& run, const std::filesystem::path& config,
                              const std::string& stub_driver = "");
 
+// Has the host of the run in `run` tell of the slot of that GPU: one with 16 lanes of PCIe generation 4.
+void TellOfTheSlot(const std::filesystem::path& run);
+
 // Writes a run of that cluster file on which `probes` (name, output) were run on hpc_compute_01. `stub_driver`: as
 // in RunRecord.
 void WriteRecordedRun(const std::filesystem::path& run, const std::map<std::string, std::string>& probes,
