@@ -8,8 +8,8 @@
 
 namespace passthrough {
 
-// Starts this program again, in a session of its own, as the guard of `run`: `--guard RUN --watch PID`.
-// Its output goes to guard.log. Throws Error.
+// Starts the passthrough-suite beside this program, in a session of its own, as the guard of `run`: `--guard RUN
+// --watch PID`. Its output goes to guard.log. Throws Error.
 void StartGuard(const RunDirectory& run, pid_t watched);
 
 // The guard itself: waits until the lease is gone (returns 0) or `watched` ended with the lease still
