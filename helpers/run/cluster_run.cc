@@ -116,8 +116,9 @@ void ClusterRun::TryToWriteRecord() {
     WriteRecord();
   } catch (const Error& problem) {  // a full disk
     const bool deleted = LookFor(run_.path()) == Presence::kGone;
-    progress_.Line(Printable(deleted ? run_.path().string() + " was deleted while the run went on: there is no report"
-                                     : problem.what()));
+    const std::string what =
+        deleted ? run_.path().string() + " was deleted while the run went on: there is no report" : problem.what();
+    if (std::exchange(last_problem_, what) != what) progress_.Line(Printable(what));
   }
 }
 

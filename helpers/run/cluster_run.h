@@ -103,6 +103,7 @@ class ClusterRun {
   Progress& progress_;
   RunRecord record_;
   Lease lease_;
+  std::string last_problem_;  // of a record that could not be written, told once
   std::mutex lease_mutex_;  // nodes are disturbed all at once
   HostKeys host_keys_;  // of the whole run: a key may not change between its phases either
   std::optional<LibvirtConnection> libvirt_;
