@@ -1,6 +1,7 @@
 #!/bin/sh
 # Installs what is missing, builds, and runs the project's own tests.
-#   ./run-tests.sh                 unit, end-to-end, sanitizers and fuzz, in about three quarters of an hour
+#   ./run-tests.sh                 lint, unit, end-to-end, sanitizers and fuzz, in less than an hour
+#   ./run-tests.sh lint            formatting, shellcheck, compiler warnings as errors, clang-tidy
 #   ./run-tests.sh unit            those that need no lab
 #   ./run-tests.sh end-to-end      those in labs
 #   ./run-tests.sh faults          every fault planted in a lab, and which checks noticed it
@@ -10,7 +11,8 @@
 #   ./run-tests.sh all             all of these, those that reboot the lab's nodes, and the suite on each of
 #                                  configs/test-*.yaml, in two hours
 # What follows goes to ctest (./run-tests.sh unit -R Ssh); after "faults" and "interruptions" to the program
-# (./run-tests.sh faults --only N18). $PASSTHROUGH_FUZZ_SECONDS is how long each fuzz target runs (60).
+# (./run-tests.sh faults --only N18). $PASSTHROUGH_FUZZ_SECONDS is how long each fuzz target runs (60; 20 where no
+# group is named).
 set -eu
 source_dir=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
 # shellcheck source=cmake/setup.sh
@@ -18,20 +20,27 @@ source_dir=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
 
 group=usual
 case ${1-} in
-unit | end-to-end | faults | interruptions | sanitizers | fuzz | all)
+lint | unit | end-to-end | faults | interruptions | sanitizers | fuzz | all)
   group=$1
   shift
   ;;
+-h | --help)
+  sed -n '2,/^set -eu/{/^set -eu/d; s/^# \{0,1\}//; p;}' "$0"
+  exit 0
+  ;;
 '' | -*) ;;
 *)
-  say "run-tests.sh: $1: no such group of tests; there are unit, end-to-end, faults, interruptions, sanitizers,"
-  say "fuzz and all"
+  say "run-tests.sh: $1: no such group of tests; there are lint, unit, end-to-end, faults, interruptions,"
+  say "sanitizers, fuzz and all"
   exit 1
   ;;
 esac
 
 # shellcheck disable=SC2086 # lists of words
 require_packages $build_packages $run_packages $lab_packages $test_packages
+
+[ "$group" != usual ] || : "${PASSTHROUGH_FUZZ_SECONDS=20}"
+export PASSTHROUGH_FUZZ_SECONDS="${PASSTHROUGH_FUZZ_SECONDS:-60}"
 
 # ctest on the tests with label $1 in the build directory $2; the other arguments are ctest's. A log gets no line
 # for each test that passed: nobody would find the one that failed.
@@ -52,22 +61,50 @@ run_labelled() {
   [ "$result" = passed ]
 }
 
-images() { "$source_dir/lab/images/build.sh" >&2; }
+# Prints the files of the project below $source_dir whose names end in one of its arguments.
+sources() {
+  (cd "$source_dir" && for ending in "$@"; do
+    find bench cmake configs fixtures helpers lab remote suites tests -name "*.$ending" -type f
+  done)
+}
+
+# From now on warnings are errors in the build directory: the compiler was not asked twice in CI, where they were from
+# the start.
+lint() {
+  passed=yes
+  say 'Checking the format …'
+  # shellcheck disable=SC2046 # names without blanks
+  (cd "$source_dir" && clang-format --dry-run -Werror $(sources cc h c)) || passed=no
+  say 'Checking the scripts …'
+  # shellcheck disable=SC2046
+  (cd "$source_dir" && shellcheck -x run-suite.sh run-tests.sh .ci/run $(sources sh)) || passed=no
+  cmake -DPASSTHROUGH_WERROR=ON "$build_dir" >"$build_dir/configure.log" 2>&1 || passed=no
+  build all
+  say 'Running clang-tidy …'
+  log=$build_dir/clang-tidy.log
+  if ! (cd "$source_dir" && run-clang-tidy -quiet -p "$build_dir" -j "$(nproc)" \
+    "^$source_dir/(helpers|fixtures|suites|lab)/.*\\.cc\$") >"$log" 2>&1; then
+    # It colours what it says, also where no terminal is.
+    sed "s/$(printf '\033')\[[0-9;]*m//g" "$log" | grep -E ' (error|warning): ' | sort -u >&2
+    passed=no
+  fi
+  [ "$passed" = yes ]
+}
 
 build_sanitizers() {
   for kind in asan tsan; do
     build_dir=$source_dir/build-$kind
-    build all --preset "$kind"
+    build all --preset "$kind" -DPASSTHROUGH_WERROR=OFF # GCC's warnings are the ones that count
   done
 }
 
 build_fuzz() {
   build_dir=$source_dir/build-fuzz
-  build passthrough-fuzz --preset fuzz "-DPASSTHROUGH_FUZZ_SECONDS=${PASSTHROUGH_FUZZ_SECONDS:-60}"
+  build passthrough-fuzz --preset fuzz -DPASSTHROUGH_WERROR=OFF
 }
 
 # Most of the unit tests wait, for clocks and for each other's sockets.
-unit() { run_labelled '^unit$' "$@" -j "$(nproc)"; }
+unit() { run_labelled '^unit$' "$@" -j $(($(nproc) * 2)); }
 
 sanitizers() {
   build_sanitizers
@@ -84,6 +121,12 @@ fuzz() {
 }
 
 case $group in
+usual | all | lint)
+  # shellcheck disable=SC2086
+  require_packages $lint_packages
+  ;;
+esac
+case $group in
 usual | all | sanitizers | fuzz)
   # shellcheck disable=SC2086
   require_packages $sanitizer_packages
@@ -97,9 +140,15 @@ sanitizers | fuzz)
   ;;
 esac
 
-build all
-[ "$group" = unit ] || images
 case $group in
+unit | lint) build all ;;
+*)
+  "$source_dir/lab/images/build.sh" --check >&2
+  build_with_images all
+  ;;
+esac
+case $group in
+lint) lint ;;
 faults) exec "$source_dir/build/bin/passthrough-faults" "$@" ;;
 interruptions) exec "$source_dir/build/bin/interruptions" "$@" ;;
 unit) unit "$source_dir/build" "$@" ;;
@@ -111,11 +160,12 @@ usual | all)
   renice -n 19 "$compiler" >/dev/null
   trap 'kill "$compiler" 2>/dev/null || :' EXIT
   status=0
+  lint || status=1
   run_labelled '^end-to-end$' "$source_dir/build" "$@" || status=1
   unit "$source_dir/build" "$@" || status=1
-  wait "$compiler" || : # what failed there fails again, and is told, below
+  wait "$compiler" || : # what failed there fails again below, with its message
   if [ "$group" = all ]; then
-    run_labelled '^(faults|interruptions|disruptive|all-files)$' "$source_dir/build" "$@" || status=1
+    run_labelled '^(faults|interruptions|long|all-files)$' "$source_dir/build" "$@" || status=1
   fi
   sanitizers "$@" || status=1
   fuzz "$@" || status=1

@@ -29,9 +29,7 @@ std::string RunOn(const SshAccount& account, const std::string& command, const s
   ssh_options_set(session, SSH_OPTIONS_TIMEOUT, &patience);
   Require(ssh_connect(session) == SSH_OK, session);
   ssh_key key = nullptr;
-  Require(
-      ssh_pki_import_privkey_file(account.key.c_str(), nullptr, nullptr, nullptr, &key) == SSH_OK,
-      session);
+  Require(ssh_pki_import_privkey_file(account.key.c_str(), nullptr, nullptr, nullptr, &key) == SSH_OK, session);
   Require(ssh_userauth_publickey(session, nullptr, key) == SSH_AUTH_SUCCESS, session);
   ssh_key_free(key);
   const ssh_channel channel = ssh_channel_new(session);
@@ -55,8 +53,8 @@ std::string RunOn(const SshAccount& account, const std::string& command, const s
 
 }  // namespace
 
-std::vector<std::string> RunBareLoop(const std::vector<SshAccount>& accounts,
-                                     const std::string& command, const std::string& input) {
+std::vector<std::string> RunBareLoop(const std::vector<SshAccount>& accounts, const std::string& command,
+                                     const std::string& input) {
   std::vector<std::string> outputs(accounts.size());
   std::vector<std::exception_ptr> failures(accounts.size());
   {

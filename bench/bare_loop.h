@@ -5,13 +5,13 @@
 #include <string>
 #include <vector>
 
-#include "helpers/config/profile.h"
+#include "helpers/ssh/ssh_account.h"
 
 namespace passthrough {
 
 // A thread a node: connects, sends `input` to `command`, reads all that comes. Gives each node's
 // output. Throws SshError.
-std::vector<std::string> RunBareLoop(const std::vector<SshAccount>& accounts,
-                                     const std::string& command, const std::string& input);
+std::vector<std::string> RunBareLoop(const std::vector<SshAccount>& accounts, const std::string& command,
+                                     const std::string& input);
 
 }  // namespace passthrough

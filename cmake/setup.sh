@@ -1,14 +1,17 @@
 # shellcheck shell=sh
+# shellcheck disable=SC2034,SC2154 # what sources it uses these, and sets source_dir
 # Sourced by run-suite.sh and run-tests.sh: installs what is missing, builds. Needs $source_dir.
 
-# Debian 12's names, where they are tried. Ubuntu 24.04 has the same packages, but for Boost: see of_this_system.
+# Debian 12's names. Debian 13 and Ubuntu 24.04 have the same packages, but for Boost: see of_this_system.
 build_packages='g++ cmake ninja-build pkg-config libgtest-dev libgmock-dev libvirt-dev libssh-dev
-  libyaml-cpp-dev libboost1.81-dev libfmt-dev libpugixml-dev libarchive-dev nlohmann-json3-dev'
+  libyaml-cpp-dev libboost1.81-dev libfmt-dev libpugixml-dev libarchive-dev nlohmann-json3-dev
+  libcli11-dev'
 run_packages='openssh-client libvirt0'
 lab_packages='qemu-system-x86 qemu-utils mmdebstrap e2fsprogs syslinux syslinux-common mtools
-  dosfstools debian-archive-keyring zstd mount'
+  dosfstools debian-archive-keyring zstd mount uidmap'
 test_packages='openssh-server shellcheck busybox-static libvirt-clients libxml2-utils'
 sanitizer_packages='clang'
+lint_packages='clang-format clang-tidy shellcheck'
 
 say() { printf '%s\n' "$*" >&2; }
 
@@ -32,12 +35,16 @@ missing_packages() {
   done
 }
 
+# Whether apt could install it: by its lists, for it also knows names that only others' dependencies have.
+has_candidate() { [ -n "$(apt-cache madison "$1" 2>/dev/null)" ]; }
+
 # Prints its arguments as this system's apt has them: libboost1.81-dev is Debian 12's beside an older default,
-# elsewhere the default is newer (Ubuntu 24.04: 1.83). Where apt has no lists yet, both are unknown to it.
+# elsewhere the default is newer (Debian 13 and Ubuntu 24.04: 1.83). Where apt has no lists yet, Debian 12 is told by
+# its name.
 of_this_system() {
   for package in "$@"; do
-    if [ "$package" = libboost1.81-dev ] && ! apt-cache show "$package" >/dev/null 2>&1 &&
-      apt-cache show libboost-dev >/dev/null 2>&1; then
+    if [ "$package" = libboost1.81-dev ] && ! has_candidate "$package" &&
+      { has_candidate libboost-dev || ! grep -qs '^VERSION_CODENAME=bookworm$' "${os_release-/etc/os-release}"; }; then
       package=libboost-dev
     fi
     printf '%s ' "$package"
@@ -55,7 +62,17 @@ as_root() {
   fi
 }
 
-# Installs what is missing of its arguments, or says what and how, and stops.
+# Prints what apt-get would install for its arguments, all that these need included; nothing where it cannot say.
+would_install() {
+  apt-get install -s -y --no-install-recommends --no-remove "$@" 2>/dev/null | sed -n 's/^Inst \([^ ]*\).*/\1/p' |
+    tr '\n' ' '
+}
+
+announce() {
+  [ -z "$1" ] || say "Installing, and removing nothing: $1"
+}
+
+# Installs what is missing of its arguments, or says what and how, and stops. Removes nothing.
 require_packages() {
   missing=$(missing_packages "$@")
   [ -n "$missing" ] || return 0
@@ -64,17 +81,18 @@ require_packages() {
     say "  $missing"
     exit 1
   fi
-  say "Installing: $missing"
+  say "Missing: $missing"
   log=$(mktemp) # by this user, who has to be able to remove it
-  # shellcheck disable=SC2086,SC2046 # lists of words
-  if ! { as_root apt-get update -q &&
-    as_root env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends $(
+  # shellcheck disable=SC2046,SC2086 # lists of words
+  if ! as_root apt-get update -q >"$log" 2>&1 ||
+    ! announce "$(would_install $(of_this_system $missing))" ||
+    ! as_root env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends --no-remove $(
       of_this_system $missing
-    ); } >"$log" 2>&1; then
+    ) >>"$log" 2>&1; then
     tail -n 20 "$log" >&2
     rm -f "$log"
     say "Packages are missing, and they could not be installed from here. Install them and start again:"
-    say "  sudo apt-get install $(of_this_system $missing)"
+    say "  sudo apt-get update; sudo apt-get install --no-install-recommends $(of_this_system $missing)"
     exit 1
   fi
   rm -f "$log"
@@ -82,7 +100,9 @@ require_packages() {
 
 # build TARGET… [CMAKE_OPTION…]: configures $build_dir where that was not done yet, then builds the targets named.
 # Prints the compiler's output only where it fails.
+# $PASSTHROUGH_CMAKE_OPTIONS: more options of cmake, for the first time.
 build_dir=$source_dir/build
+: "${PASSTHROUGH_CMAKE_OPTIONS=}"
 build() {
   targets=
   while [ $# -gt 0 ] && [ "${1#-}" = "$1" ]; do
@@ -92,7 +112,8 @@ build() {
   mkdir -p "$build_dir"
   if [ ! -f "$build_dir/build.ninja" ]; then
     say 'Configuring …'
-    if ! (cd "$source_dir" && cmake -S . -B "$build_dir" -G Ninja "$@") >"$build_dir/configure.log" 2>&1; then
+    # shellcheck disable=SC2086 # a list of words
+    if ! (cd "$source_dir" && cmake -S . -B "$build_dir" -G Ninja $PASSTHROUGH_CMAKE_OPTIONS "$@") >"$build_dir/configure.log" 2>&1; then
       cat "$build_dir/configure.log" >&2
       exit 1
     fi
@@ -104,4 +125,41 @@ build() {
     say "The build failed: $build_dir/build.log"
     exit 1
   fi
+}
+
+# build, and the lab's images beside it, for one waits for the disk and the network where the other computes. The first
+# that fails ends the other.
+build_with_images() {
+  # Each is a session of its own, which can be ended with all that it started.
+  setsid "$source_dir/lab/images/build.sh" >&2 &
+  images=$!
+  export source_dir PASSTHROUGH_CMAKE_OPTIONS
+  # shellcheck disable=SC2016 # that shell's
+  setsid sh -c 'set -eu; . "$source_dir/cmake/setup.sh"; build "$@"' sh "$@" &
+  compiler=$!
+  trap 'end_group "$images" "$compiler"; exit 130' INT TERM HUP
+  images_ended=
+  while kill -0 "$compiler" 2>/dev/null; do
+    if [ -z "$images_ended" ] && ! kill -0 "$images" 2>/dev/null; then
+      images_ended=yes
+      wait "$images" || no_images
+    fi
+    sleep 0.2
+  done
+  if ! wait "$compiler"; then
+    end_group "$images"
+    exit 1
+  fi
+  [ -n "$images_ended" ] || wait "$images" || no_images
+  trap - INT TERM HUP
+}
+
+end_group() {
+  for leader in "$@"; do kill -TERM "-$leader" 2>/dev/null || :; done
+}
+
+no_images() {
+  end_group "$compiler"
+  say "The lab's images could not be built; see above. --profile host runs on this machine instead."
+  exit 1
 }

@@ -1,11 +1,12 @@
 #!/bin/sh
 # Runs probes on this machine, one after the other, each with its own time limit.
 #
-#   run-all.sh [--frames NONCE] [--limit-scale N] [--work DIR] [probe …]
+#   run-all.sh [--frames NONCE] [--limit-scale N] [--gpu-memory P] [--work DIR] [probe …]
 #
-#   probe            names of files in probes/ without ".sh"; none: all of them
+#   probe            names of files in probes/ and its folders without ".sh"; none: all of them
 #   --frames NONCE   print for a program to read, as README.md says; NONCE is 16 to 64 hex digits
 #   --limit-scale N  multiply every probe's limit by N, on a slow machine
+#   --gpu-memory P   have P percent of each GPU's free memory tested, 1 to 100, by probes that test it
 #   --work DIR       keep output in this empty private directory until it is printed; whoever made it
 #                    removes it (default: one of its own below $TMPDIR, removed at the end)
 #
@@ -24,7 +25,7 @@ most_errors=65536   # of its stderr
 
 usage() {
   printf 'run-all.sh: %s\n' "$1" >&2
-  printf 'usage: run-all.sh [--frames NONCE] [--limit-scale N] [--work DIR] [probe …]\n' >&2
+  printf 'usage: run-all.sh [--frames NONCE] [--limit-scale N] [--gpu-memory P] [--work DIR] [probe …]\n' >&2
   exit 64
 }
 
@@ -33,6 +34,14 @@ case $0 in
 *) remote=$(pwd) ;;
 esac
 probes=$remote/probes
+
+# Sets $file to that of probe $1; what is a maker's is in a folder. Fails where there is none.
+find_probe() {
+  for file in "$probes/$1.sh" "$probes"/*/"$1.sh"; do
+    [ ! -r "$file" ] || return 0
+  done
+  return 1
+}
 
 # Sets $session to that of the process whose line of /proc/PID/stat is $1.
 session_of() {
@@ -43,7 +52,7 @@ session_of() {
   session=${process%% *}
 }
 
-# The probes run in a session of their own, so that whatever they left running can be told from the
+# The probes run in a session of their own, so that whatever they left running can be known from the
 # rest and ended. What was started by hand stays behind to pass on Ctrl-C.
 session=
 { read -r line <"/proc/$$/stat"; } 2>/dev/null && session_of "$line"
@@ -62,11 +71,13 @@ fi
 
 nonce=
 scale=1
+percent=0
 work=
 while [ $# -gt 0 ]; do
   case $1 in
   --frames) nonce=$2 ;;
   --limit-scale) scale=$2 ;;
+  --gpu-memory) percent=$2 ;;
   --work) work=$2 ;;
   -*) usage "unknown option $1" ;;
   *) break ;;
@@ -85,8 +96,17 @@ case $scale in
 [1-9] | [1-9][0-9]) ;;
 *) usage "--limit-scale is a whole number from 1 to 99" ;;
 esac
+case $percent in
+0) ;;
+[1-9] | [1-9][0-9] | 100)
+  WORKLOAD_MEMORY_PERCENT=$percent
+  export WORKLOAD_MEMORY_PERCENT
+  ;;
+*) usage "--gpu-memory is a whole number from 1 to 100" ;;
+esac
 if [ $# -eq 0 ]; then
-  for file in "$probes"/*.sh; do
+  for file in "$probes"/*.sh "$probes"/*/*.sh; do
+    [ -e "$file" ] || continue
     name=${file##*/}
     set -- "$@" "${name%.sh}"
   done
@@ -95,7 +115,7 @@ for name; do
   case $name in
   '' | *[!a-z0-9_]*) usage "a probe's name is made of lower-case letters, digits and _" ;;
   esac
-  [ -r "$probes/$name.sh" ] || usage "there is no probe named $name"
+  find_probe "$name" || usage "there is no probe named $name"
 done
 
 probe=
@@ -109,17 +129,24 @@ now() {
 }
 
 # Ends all that the probes have running, by signal $1: every other process of this session. (Without
-# setsid there is no such session, and only the probe's own shell is known.)
+# setsid there is no such session, and only the probe's own shell is known.) A process may start another one
+# between the listing and its own end, so there are as many rounds as find one, up to three: what hangs in the
+# kernel is found each time.
 end_session() {
   [ -z "$probe" ] || kill -"$1" "$probe" 2>/dev/null
   [ "$own_session" = yes ] || return 0
-  for file in /proc/[0-9]*/stat; do
-    { read -r line <"$file"; } 2>/dev/null || continue
-    session_of "$line"
-    process=${line%% *}
-    if [ "$session" = "$$" ] && [ "$process" != "$$" ]; then
-      kill -"$1" "$process" 2>/dev/null
-    fi
+  for _ in 1 2 3; do
+    found=no
+    for stat in /proc/[0-9]*/stat; do
+      { read -r line <"$stat"; } 2>/dev/null || continue
+      session_of "$line"
+      process=${line%% *}
+      if [ "$session" = "$$" ] && [ "$process" != "$$" ]; then
+        kill -"$1" "$process" 2>/dev/null && found=yes
+      fi
+    done
+    [ "$found" = yes ] || return 0
+    [ "$1" = KILL ] || return 0
   done
 }
 
@@ -140,6 +167,17 @@ if [ -z "$work" ]; then
 fi
 cd "$work" || exit 71
 
+# Sets $count to how many of the files there are that the patterns in $1 name, below $PROBE_ROOT; 1 where there are none.
+count_files() {
+  count=0
+  for pattern in $1; do
+    for entry in ${PROBE_ROOT:-}$pattern; do
+      [ ! -e "$entry" ] || count=$((count + 1))
+    done
+  done
+  [ "$count" -gt 0 ] || count=1
+}
+
 # Runs probe $1. Leaves its output in $1.out and $1.err, how it ended in $how and $status, and the time
 # that it took, in hundredths of a second, in $took.
 #
@@ -147,19 +185,35 @@ cd "$work" || exit 71
 # hangs in the kernel cannot be waited for. A probe that ends in time ends the sleep.
 run_probe() {
   limit=20
+  limit_each=0
+  limit_percent=0
+  each_of=
   needs=
   about=
+  find_probe "$1"
   while read -r _ key value; do
     case $key in
     limit:) limit=$value ;;
+    limit-each:)
+      limit_each=${value%% *}
+      each_of=${value#* }
+      ;;
+    limit-percent:) limit_percent=$value ;;
     needs:) needs=$value ;;
     about:)
       about=$value
       break
       ;;
     esac
-  done <"$probes/$1.sh"
+  done <"$file"
+  if [ -n "$each_of" ]; then
+    count_files "$each_of"
+    limit=$((limit + limit_each * (count - 1) + limit_percent * percent * count))
+  fi
   limit=$((limit * scale))
+  PROBE_LIMIT=$limit
+  PROBE_SCALE=$scale
+  export PROBE_LIMIT PROBE_SCALE
   now
   begun=$now
   for other in $needs; do
@@ -179,7 +233,7 @@ run_probe() {
       ulimit -f $((most_output / 512 + 1)) 2>/dev/null
       cd / || exit 1
       # shellcheck source=/dev/null
-      . "$probes/$1.sh"
+      . "$file"
     )
     status=$?
     kill -KILL "$sleeper"
@@ -197,7 +251,7 @@ run_probe() {
     how='exit'
     wait "$probe"
     status=$?
-    # The shell's way to tell of signals 1 to 64; nvidia-smi has an exit status 255 of its own.
+    # The shell's way to tell of signals 1 to 64; programs have an exit status 255 of their own.
     if [ "$status" -gt 128 ] && [ "$status" -le 192 ]; then
       how='signal'
       status=$((status - 128))
@@ -205,6 +259,8 @@ run_probe() {
   fi
   now
   took=$((now - begun))
+  # The clock of an emulated machine may step back when it goes on from a saved state.
+  [ "$took" -ge 0 ] || took=0
 }
 
 # Counts the bytes of $1.out and $1.err into $out and $err, and sets $out_cut and $err_cut to 1 where

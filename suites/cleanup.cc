@@ -6,7 +6,7 @@
 #include "fixtures/check.h"
 #include "helpers/base/error.h"
 #include "helpers/base/text.h"
-#include "helpers/libvirt/host_changes.h"
+#include "helpers/cluster/host_changes.h"
 #include "helpers/libvirt/virsh_command.h"
 
 namespace passthrough {
@@ -34,24 +34,22 @@ std::vector<std::string> DomainNamesOf(const Plan& plan, const PlannedCluster& c
 }
 
 class Cleanup : public ClusterCheck {
- protected:
-  void SetUp() override {
-    ClusterCheck::SetUp();
-    session().ensure_torn_down();
-  }
+ public:
+  static constexpr RunStep kStep = RunStep::kTeardown;
 
+ protected:
   // Nobody but this run is at work on a lab's host; on any other, what others do there is no fault of the cluster's.
-  void Judge(const HostChanges& changes, const std::string& advice) {
-    for (const std::string& change : changes.of_the_clusters) Complain({change, kAfter, advice});
+  void ReportChanges(const HostChanges& changes, const std::string& advice) {
+    for (const std::string& change : changes.of_the_clusters) ReportFailure({change, kAfter, advice});
     for (const std::string& change : changes.of_others) {
       if (session().EmulatedDevices()) {
-        Complain({change, kAfter, advice});
+        ReportFailure({change, kAfter, advice});
       } else {
         of_others_ += (of_others_.empty() ? "" : "; ") + change;
       }
     }
   }
-  // Told in every report, in none as passed.
+  // Every report shows it as not checked, none as passed.
   void ExcuseIfOthersWereAtWork() {
     if (of_others_.empty()) return;
     GTEST_SKIP() << cluster().name << ": others seem to have been at work on this host, for by name and place this "
@@ -67,77 +65,74 @@ PASSTHROUGH_CHECKS(Cleanup, DestroyedClusters);
 TEST_P(Cleanup, DestroySucceeded) {
   const TeardownReport& report = session().Teardown();
   if (report.destroy_error.empty()) return;
-  Complain({.found = "the deployer's destroy failed: " + report.destroy_error,
-            .where = "cluster-destroy.log",
-            .advice = "What it left is named by the other Cleanup checks, and was removed."});
+  ReportFailure({.found = "the deployer's destroy failed: " + report.destroy_error,
+                 .where = "cluster-destroy.log",
+                 .advice = "What it left is named by the other Cleanup checks, and was removed."});
 }
 
 TEST_P(Cleanup, NoDomainRemains) {
   for (const std::string& name : DomainNamesOf(session().plan(), cluster())) {
     const DomainInventory* left = session().HostAfter().FindDomain(name);
     if (left == nullptr) continue;
-    Complain({.found = fmt::format("domain {} is still there after destroy ({})", name, left->state),
-              .where = kAfter,
-              .advice = kIfThere + VirshToRemoveDomain(session().profile().libvirt_uri, name)});
+    ReportFailure({.found = fmt::format("domain {} is still there after destroy ({})", name, left->state),
+                   .where = kAfter,
+                   .advice = kIfThere + VirshToRemoveDomain(session().LibvirtUri(), name)});
   }
 }
 
 TEST_P(Cleanup, NoNetworkRemains) {
   const NetworkInventory* left = session().HostAfter().FindNetwork(cluster().network_name);
   if (left == nullptr) return;
-  Complain({.found = fmt::format("network {} is still there after destroy, with {}", left->name,
-                                 Count(left->leases.size(), "DHCP lease")),
-            .where = kAfter,
-            .advice = kIfThere + VirshToRemoveNetwork(session().profile().libvirt_uri, left->name)});
+  ReportFailure({.found = fmt::format("network {} is still there after destroy, with {}", left->name,
+                                      Count(left->leases.size(), "DHCP lease")),
+                 .where = kAfter,
+                 .advice = kIfThere + VirshToRemoveNetwork(session().LibvirtUri(), left->name)});
 }
 
 TEST_P(Cleanup, NoPoolOrVolumeRemains) {
-  const std::string& uri = session().profile().libvirt_uri;
+  const std::string& uri = session().LibvirtUri();
   for (const PoolInventory& pool : session().HostAfter().pools) {
     if (pool.name == cluster().pool_name) {
-      Complain({.found = fmt::format("pool {} is still there after destroy, with {}", pool.name,
-                                     Count(pool.volumes.size(), "volume")),
-                .where = kAfter,
-                .advice = kIfThere + VirshToRemovePool(uri, pool.name)});
+      ReportFailure({.found = fmt::format("pool {} is still there after destroy, with {}", pool.name,
+                                          Count(pool.volumes.size(), "volume")),
+                     .where = kAfter,
+                     .advice = kIfThere + VirshToRemovePool(uri, pool.name)});
       continue;
     }
     for (const std::string& volume : pool.volumes) {
       if (!volume.starts_with(cluster().name + "-")) continue;
       const PoolInventory* before = session().HostBefore().FindPool(pool.name);
-      const bool was_there = before != nullptr && std::count(before->volumes.begin(),
-                                                             before->volumes.end(), volume) > 0;
+      const bool was_there =
+          before != nullptr && std::count(before->volumes.begin(), before->volumes.end(), volume) > 0;
       if (was_there) continue;
-      Complain({.found = fmt::format("volume {} is still in pool {} after destroy", volume, pool.name),
-                .where = kAfter,
-                .advice = kIfThere + VirshCommand(uri, {"vol-delete", "--pool", pool.name, volume})});
+      ReportFailure({.found = fmt::format("volume {} is still in pool {} after destroy", volume, pool.name),
+                     .where = kAfter,
+                     .advice = kIfThere + VirshCommand(uri, {"vol-delete", "--pool", pool.name, volume})});
     }
   }
 }
 
 TEST_P(Cleanup, NoInterfaceRemains) {
-  Inventory running;  // nobody may have come so far as to look
+  Inventory running;  // the run may have ended before it looked
   try {
     running = session().HostRunning();
   } catch (const EvidenceError&) {
   }
-  Judge(NewInterfaces(session().plan(), cluster(), session().HostBefore(), running, session().HostAfter()),
-        "A bridge or tap device of the cluster goes with its network or domain: look at those first.");
+  ReportChanges(NewInterfaces(session().plan(), cluster(), session().HostBefore(), running, session().HostAfter()),
+                "A bridge or tap device of the cluster goes with its network or domain: look at those first.");
   ExcuseIfOthersWereAtWork();
 }
 
 // What no other check here is about: objects that the plan does not name, devices that were not passed through.
 TEST_P(Cleanup, NothingElseOnTheHostChanged) {
-  Judge(ChangesBesideThePlan(session().plan(), session().HostBefore(), session().HostAfter()),
-        "If nobody else was at work on this host, the deployer or its destroy did it.");
+  ReportChanges(ChangesBesideThePlan(session().plan(), session().HostBefore(), session().HostAfter()),
+                "If nobody else was at work on this host, the deployer or its destroy did it.");
   ExcuseIfOthersWereAtWork();
 }
 
 class CleanupDevice : public DeviceCheck {
- protected:
-  void SetUp() override {
-    DeviceCheck::SetUp();
-    session().ensure_torn_down();
-  }
+ public:
+  static constexpr RunStep kStep = RunStep::kTeardown;
 };
 
 PASSTHROUGH_CHECKS(CleanupDevice, ReturnedDevices);
@@ -150,12 +145,12 @@ TEST_P(CleanupDevice, IsBackOnItsDriver) {
     return one->driver.empty() ? std::string("bound to no driver") : "bound to " + one->driver;
   };
   if (before != nullptr && after != nullptr && before->driver == after->driver) return;
-  Complain({.found = fmt::format("on the host, {} is {} after destroy, and was {} before", DeviceName(),
-                                 driver(after), driver(before)),
-            .where = kAfter,
-            .advice = "To give it back, once no VM has it: " +
-                      VirshCommand(session().profile().libvirt_uri,
-                                   {"nodedev-reattach", NodeDeviceName(device().host_address)})});
+  ReportFailure(
+      {.found = fmt::format("on the host, {} is {} after destroy, and was {} before", DeviceName(), driver(after),
+                            driver(before)),
+       .where = kAfter,
+       .advice = "To give it back, once no VM has it: " +
+                 VirshCommand(session().LibvirtUri(), {"nodedev-reattach", NodeDeviceName(device().host_address)})});
 }
 
 }  // namespace

@@ -1,19 +1,12 @@
-// What is left of a GPU after its node was disturbed. Only with --disruptive: these are the only checks for which
-// a run changes nodes. The doing is in helpers/run/disruption.cc; here is only the judging of what it left.
+// What is left of a GPU after its node was disrupted. Only with --disruptive: these are the only checks for which
+// a run changes nodes. It does so in helpers/disruption; here is only what is checked afterwards.
+#include "suites/disruptive.h"
+
 #include <fmt/format.h>
 
-#include <ostream>
-
-#include "fixtures/check.h"
-#include "suites/gpu_look.h"
+#include "suites/console_advice.h"
 
 namespace passthrough {
-
-// One reboot of a node: it may come back once, and not the second time.
-struct RebootOfNode {
-  const PlannedNode* node;
-  int cycle;  // counts from 1
-};
 
 std::string NameOf(const testing::TestParamInfo<RebootOfNode>& info) {
   return fmt::format("{}_reboot_{}", info.param.node->name, info.param.cycle);
@@ -23,99 +16,78 @@ void PrintTo(const RebootOfNode& one, std::ostream* out) {
   *out << "reboot " << one.cycle << " of " << one.node->domain_names.front();
 }
 
-namespace {
-
-std::vector<const PlannedNode*> DisturbedNodes() {
-  return Session::Get().Disruptive() ? GpuNodes() : std::vector<const PlannedNode*>();
+std::vector<const PlannedNode*> Disrupted(std::vector<const PlannedNode*> nodes) {
+  return Session::Get().Disruptive() ? std::move(nodes) : std::vector<const PlannedNode*>();
 }
 
-std::vector<RebootOfNode> Reboots() {
+std::vector<RebootOfNode> RebootsOf(const std::vector<const PlannedNode*>& nodes) {
   std::vector<RebootOfNode> reboots;
-  for (const PlannedNode* node : DisturbedNodes()) {
+  for (const PlannedNode* node : Disrupted(nodes)) {
     for (int cycle = 1; cycle <= Session::Get().Reboots(); ++cycle) reboots.push_back({node, cycle});
   }
   return reboots;
 }
 
-class Disturbed : public NodeCheck {
- protected:
-  void Complain(const std::vector<Complaint>& complaints) {
-    for (const Complaint& complaint : complaints) NodeCheck::Complain(complaint);
-  }
-};
+GpuSnapshot RebootCheck::After() {
+  const int cycle = GetParam().cycle;
+  return Snapshot(AfterReboot(cycle), fmt::format("after reboot {}", cycle));
+}
+
+namespace {
+
+std::vector<const PlannedNode*> DisruptedNodes() { return Disrupted(GpuNodes()); }
+std::vector<RebootOfNode> Reboots() { return RebootsOf(GpuNodes()); }
 
 // --- remove and rescan through sysfs ---
 
-class DisruptiveRescan : public Disturbed {
- protected:
-  GpuLook Look() const { return {node(), kAfterRescan, "after remove and rescan"}; }
-};
+class DisruptiveRescan : public RescanCheck {};
 
-PASSTHROUGH_CHECKS(DisruptiveRescan, DisturbedNodes, "pci");
+PASSTHROUGH_CHECKS(DisruptiveRescan, DisruptedNodes);
 
 TEST_P(DisruptiveRescan, GpusComeBack) {
-  Complain(Look().Doing());
-  Complain(Look().Gpus());
+  ReportEach(After().OfDisruption());
+  ReportEach(After().OfGpus());
+  ReportEach(After().OfKernelLog());
 }
-TEST_P(DisruptiveRescan, DriverIsBoundAgain) { Complain(Look().Driver()); }
-TEST_P(DisruptiveRescan, NvidiaSmiIsFineAgain) { Complain(Look().NvidiaSmi()); }
 
 // --- hot unplug and replug through libvirt ---
 
-class DisruptiveUnplug : public Disturbed {
- protected:
-  GpuLook Unplugged() const { return {node(), kAfterUnplug, "after hot unplug"}; }
-  GpuLook Replugged() const { return {node(), kAfterReplug, "after replug"}; }
-};
+class DisruptiveUnplug : public UnplugCheck {};
 
-PASSTHROUGH_CHECKS(DisruptiveUnplug, DisturbedNodes, "pci");
+PASSTHROUGH_CHECKS(DisruptiveUnplug, DisruptedNodes);
 
 TEST_P(DisruptiveUnplug, NodeForgetsTheGpus) {
-  Complain(Unplugged().Doing());
-  Complain(Unplugged().Absence());
+  ReportEach(Unplugged().OfDisruption());
+  ReportEach(Unplugged().OfAbsence());
+  ReportEach(Unplugged().OfKernelLog());
 }
 TEST_P(DisruptiveUnplug, GpusComeBack) {
-  Complain(Replugged().Doing());
-  Complain(Replugged().Gpus());
+  ReportEach(Replugged().OfDisruption());
+  ReportEach(Replugged().OfGpus());
+  ReportEach(Replugged().OfKernelLog());
 }
-TEST_P(DisruptiveUnplug, DriverIsBoundAgain) { Complain(Replugged().Driver()); }
-TEST_P(DisruptiveUnplug, NvidiaSmiIsFineAgain) { Complain(Replugged().NvidiaSmi()); }
 
 // --- reboot ---
 
-class DisruptiveReboot : public Check, public testing::WithParamInterface<RebootOfNode> {
- protected:
-  GpuLook Look() const {
-    const int cycle = GetParam().cycle;
-    return {*GetParam().node, AfterReboot(cycle), fmt::format("after reboot {}", cycle)};
-  }
-  void Complain(const std::vector<Complaint>& complaints) {
-    for (const Complaint& complaint : complaints) Fail(GetParam().node->name, complaint);
-  }
-};
+class DisruptiveReboot : public RebootCheck {};
 
-PASSTHROUGH_CHECKS(DisruptiveReboot, Reboots, "pci");
+PASSTHROUGH_CHECKS(DisruptiveReboot, Reboots);
 
 TEST_P(DisruptiveReboot, NodeComesBack) {
-  const GpuLook look = Look();
-  Complain(look.Doing());
-  const DisruptionStep& step = look.step();
+  const GpuSnapshot after = After();
+  ReportEach(after.OfDisruption());
+  const DisruptionStep& step = after.step();
   if (!step.error.empty()) return;
   RecordProperty("seconds", fmt::format("{:.1f}", step.seconds));
   if (!step.boot_id_after.empty() && step.boot_id_after != step.boot_id_before) return;
-  Complain({{.found = "its boot id is the one of before: it has not rebooted",
-             .where = fmt::format("evidence/{}/disruption.json", GetParam().node->name),
-             .advice = "Look at the node's console.log."}});
+  ReportEach({{.found = "its boot id is the one of before: it has not rebooted",
+               .where = fmt::format("evidence/{}/disruption.json", node().name),
+               .advice = ConsoleAdvice(node())}});
 }
 TEST_P(DisruptiveReboot, GpusComeBack) {
-  Complain(Look().Gpus());
-  Complain(Look().KernelLogOfGpus());
+  ReportEach(After().OfGpus());
+  ReportEach(After().OfKernelLog());
 }
-TEST_P(DisruptiveReboot, DriverIsBoundAgain) {
-  Complain(Look().Driver());
-  Complain(Look().KernelLogOfDriver());
-}
-TEST_P(DisruptiveReboot, NvidiaSmiIsFineAgain) { Complain(Look().NvidiaSmi()); }
 
 }  // namespace
 }  // namespace passthrough

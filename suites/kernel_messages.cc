@@ -1,37 +1,36 @@
-// What the node's kernel says of its GPUs since its boot.
+// What the node's kernel says of its GPUs, and of the other functions passed to it, since its boot, whatever their
+// maker.
 #include "fixtures/check.h"
-#include "helpers/health/kernel_log_problems.h"
-#include "suites/read_kernel_log.h"
+#include "suites/kernel_log_checks.h"
 
 namespace passthrough {
 namespace {
 
-class KernelMessages : public NodeCheck {
+class KernelMessages : public NodeCheckOf<KernelLog, PciEvidence> {
  protected:
-  KernelLog Log() { return ReadKernelLog(Probe("kernel_log")); }
+  const KernelLog& Log() { return Parsed<KernelLog>(); }
+  // Whose functions the log names; none where that is not known, with which the checks of the PCI bus fail.
+  LogDevices Devices() {
+    try {
+      const PciEvidence& pci = Parsed<PciEvidence>();
+      return {pci, PlannedFunctionsOf(node(), pci)};
+    } catch (const EvidenceError&) {
+      return {};
+    }
+  }
 };
 
-PASSTHROUGH_CHECKS(KernelMessages, GpuNodes, "kernel_log", "modules", "pci");
+PASSTHROUGH_CHECKS(KernelMessages, GpuNodes);
 
-TEST_P(KernelMessages, HaveNoXid) {
-  ComplainOfEach(XidProblems(Log(), session().Attached() ? GpuUse::kOfOthersToo : GpuUse::kOfThisRun));
-}
+TEST_P(KernelMessages, HaveNoLostDevice) { ReportEach(LostDevicesOf(node(), Log(), Devices())); }
 
-TEST_P(KernelMessages, HaveNoLostDevice) { ComplainOfEach(LostDeviceProblems(Log())); }
+TEST_P(KernelMessages, HaveNoPcieError) { ReportEach(PcieErrorProblems(Log())); }
 
-TEST_P(KernelMessages, HaveNoFailedDriverStart) { ComplainOfEach(DriverInitProblems(Log())); }
+TEST_P(KernelMessages, HaveNoBarWithoutSpace) { ReportEach(BarsWithoutSpaceOf(node(), Log(), Parsed<PciEvidence>())); }
 
-TEST_P(KernelMessages, HaveNoRefusedModule) {
-  const ProbeOutput& modules = Probe("modules");
-  ComplainOfEach(RefusedModuleProblems(Log(), ModulesEvidence::Parse(modules.text, modules.path)));
-}
+TEST_P(KernelMessages, HaveNoIommuFault) { ReportEach(IommuFaultProblems(Log(), Devices())); }
 
-TEST_P(KernelMessages, HaveNoPcieError) { ComplainOfEach(PcieErrorProblems(Log())); }
-
-TEST_P(KernelMessages, HaveNoBarWithoutSpace) {
-  const ProbeOutput& pci = Probe("pci");
-  ComplainOfEach(BarSpaceProblems(Log(), PciEvidence::Parse(pci.text, pci.path)));
-}
+TEST_P(KernelMessages, HaveNoDeviceError) { ReportEach(DeviceErrorsOf(node(), Log(), Devices())); }
 
 }  // namespace
 }  // namespace passthrough

@@ -6,8 +6,10 @@
 
 #include "fixtures/check.h"
 #include "helpers/base/files.h"
+#include "helpers/health/node_log_problems.h"
 #include "helpers/health/node_problems.h"
-#include "suites/read_kernel_log.h"
+#include "helpers/health/setup_problems.h"
+#include "suites/kernel_log_checks.h"
 
 namespace passthrough {
 namespace {
@@ -25,51 +27,70 @@ std::optional<double> SecondsSinceDeployed(const RunDirectory& run, const NodeEv
   return seconds;
 }
 
-class NodeHealth : public NodeCheck {
+class NodeHealth : public NodeCheckOf<IdentityEvidence, KernelLog> {
  protected:
-  IdentityEvidence Identity() {
-    return IdentityEvidence::Parse(Probe("identity").text, Probe("identity").path);
-  }
+  const IdentityEvidence& Identity() { return Parsed<IdentityEvidence>(); }
   const NodeEvidence& Evidence() { return session().Evidence(node().name); }
   const RunDirectory& Run() { return *session().run(); }
 };
 
-PASSTHROUGH_CHECKS(NodeHealth, RunningNodes, "identity", "kernel_log");
+PASSTHROUGH_CHECKS(NodeHealth, RunningNodes);
 
-TEST_P(NodeHealth, RootFileSystemIsWritable) { ComplainOfEach(ReadOnlyProblems(Identity())); }
+TEST_P(NodeHealth, IsSetUp) {
+  Output<IdentityEvidence>();  // a node that did not answer fails
+  const NodeSetup& setup = Evidence().setup();
+  ReportEach(SetupProblems({.command = setup.command,
+                            .is_cloud_init = setup.is_default,
+                            .exit_status = setup.exit_status,
+                            .output = setup.output,
+                            .problem = setup.problem},
+                           session().Attached(), Evidence().index()));
+}
 
-TEST_P(NodeHealth, DiskHasSpace) { ComplainOfEach(DiskFullProblems(Identity())); }
+TEST_P(NodeHealth, RootFileSystemIsWritable) { ReportEach(ReadOnlyProblems(Identity())); }
+
+TEST_P(NodeHealth, DiskHasSpace) { ReportEach(DiskFullProblems(Identity())); }
 
 TEST_P(NodeHealth, ClockIsRight) {
-  const IdentityEvidence identity = Identity();
+  const IdentityEvidence& identity = Identity();
   // Nodes in a lab come out of snapshots, in which their clocks stand still.
   if (session().EmulatedDevices()) {
-    ComplainOfEach(ClockJumpProblems(identity, ReadKernelLog(Probe("kernel_log"))));
+    ReportEach(ClockJumpProblems(identity, Parsed<KernelLog>()));
   } else {
     if (Evidence().began_epoch() == 0) {
       throw EvidenceError(fmt::format("{}: when the evidence was collected is not known", node().name));
     }
-    ComplainOfEach(ClockProblems(identity, {Evidence().began_epoch(), Evidence().ended_epoch()}));
+    ReportEach(ClockProblems(identity, {Evidence().began_epoch(), Evidence().ended_epoch()}));
   }
 }
 
 TEST_P(NodeHealth, KernelHasNotFailed) {
-  const KernelLog log = ReadKernelLog(Probe("kernel_log"));
-  ComplainOfEach(OopsProblems(log));
-  if (!session().EmulatedDevices()) ComplainOfEach(StallProblems(log));
+  const KernelLog& log = Parsed<KernelLog>();
+  Findings findings = KernelFailures(log);
+  for (Finding& note : LogGapProblems(log)) findings.push_back(std::move(note));
+  ReportEach(findings);
+}
+
+TEST_P(NodeHealth, HardwareHasNoError) { ReportEach(HardwareProblems(Parsed<KernelLog>())); }
+
+TEST_P(NodeHealth, DisksHaveNoError) { ReportEach(DiskLogProblems(Parsed<KernelLog>())); }
+
+TEST_P(NodeHealth, MemoryIsEnough) {
+  ReportEach(
+      OutOfMemoryProblems(Parsed<KernelLog>(), session().Attached() ? NodeUse::kOfOthersToo : NodeUse::kOfThisRun));
 }
 
 // A domain whose console is not logged has uptime alone, and that says something of a cluster that this run deployed.
 TEST_P(NodeHealth, BootedOnce) {
   const std::filesystem::path console = Run().ConsoleLog(node().name);
   const bool has_console = std::filesystem::exists(console);
-  if (has_console) ComplainOfEach(ConsoleProblems(ReadFile(console), Run().Relative(console)));
+  if (has_console) ReportEach(ConsoleProblems(ReadFile(console), Run().Relative(console)));
   const std::optional<double> seconds = SecondsSinceDeployed(Run(), Evidence());
-  if (seconds) ComplainOfEach(UptimeProblems(Identity(), *seconds));
+  if (seconds) ReportEach(UptimeProblems(Identity(), *seconds));
   if (has_console || seconds) return;
-  Probe("identity");  // a node that did not answer fails
-  // Told in every report.
-  GTEST_SKIP() << node().name << ": whether it booted again by itself cannot be told: its domain's console has no log "
+  Output<IdentityEvidence>();  // a node that did not answer fails
+  // Every report shows the reason.
+  GTEST_SKIP() << node().name << ": whether it booted again by itself is not known: its domain's console has no log "
                << "file, and since when the cluster is there is not known, for this run did not deploy it. With <log "
                << "file=.../> in the domain's <serial> it can.";
 }

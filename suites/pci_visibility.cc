@@ -1,46 +1,60 @@
 // What of the planned devices the node's PCI bus shows.
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <map>
+#include <optional>
+#include <set>
 
 #include "fixtures/check.h"
+#include "helpers/base/gpu_class.h"
+#include "helpers/config/gpu_vendor.h"
+#include "helpers/health/driver_use_problems.h"
 #include "helpers/health/link_problems.h"
 #include "helpers/health/pci_problems.h"
 #include "helpers/parsers/pci_class.h"
 #include "helpers/parsers/pci_evidence.h"
+#include "suites/gpu_makers.h"
 #include "suites/guest_function.h"
 #include "suites/slot_limits.h"
 
 namespace passthrough {
 namespace {
 
-std::string IdText(uint16_t vendor, uint16_t device) {
-  return fmt::format("{:04x}:{:04x}", vendor, device);
+std::string IdText(uint16_t vendor, uint16_t device) { return fmt::format("{:04x}:{:04x}", vendor, device); }
+
+std::string VendorName(uint16_t vendor) {
+  const GpuVendor* const known = FindGpuVendor(vendor);
+  return known != nullptr ? std::string(known->name) : fmt::format("{:04x}", vendor);
 }
 
-class PciVisibility : public NodeCheck {
+class PciVisibility : public NodeCheckOf<PciEvidence> {
  protected:
+  // Makers of all GPUs that the plan gives to any node, and NVIDIA: a GPU of theirs may be in the wrong node.
+  std::set<uint16_t> GpuVendors() {
+    std::set<uint16_t> vendors{kDefaultGpuVendor};
+    for (const PlannedNode& one : session().plan().nodes) {
+      for (const PlannedDevice& gpu : one.DevicesOfType(DeviceType::kGpu)) vendors.insert(VendorOfGpu(gpu));
+    }
+    return vendors;
+  }
   // The cluster file need not say whose device it is: then the host knows, and where it does not know the device,
   // the functions of a GPU's slot are its maker's.
-  bool IsNvidia(const PlannedDevice& device) {
-    if (device.vendor_id) return *device.vendor_id == kNvidiaVendorId;
+  std::optional<uint16_t> VendorOf(const PlannedDevice& device) {
+    if (device.vendor_id) return device.vendor_id;
     const HostPciDevice* on_host = session().HostRunning().FindPciDevice(device.host_address);
-    if (on_host != nullptr) return on_host->vendor_id == kNvidiaVendorId;
-    const auto gpus = node().DevicesOfType(DeviceType::kGpu);
-    return std::any_of(gpus.begin(), gpus.end(), [&](const PlannedDevice& gpu) {
-      PciAddress function = gpu.host_address;
-      function.function = device.host_address.function;
-      return function == device.host_address && gpu.vendor_id.value_or(kNvidiaVendorId) == kNvidiaVendorId;
-    });
+    if (on_host != nullptr) return on_host->vendor_id;
+    for (const PlannedDevice& gpu : node().DevicesOfType(DeviceType::kGpu)) {
+      if (gpu.host_address.SameDevice(device.host_address)) return VendorOfGpu(gpu);
+    }
+    return std::nullopt;
   }
-  PciEvidence Pci() { return PciEvidence::Parse(Probe("pci").text, Probe("pci").path); }
+  void RequirePlannedFunctionsAlone(uint16_t vendor);
 };
 
-PASSTHROUGH_CHECKS(PciVisibility, PassthroughNodes, "pci");
+PASSTHROUGH_CHECKS(PciVisibility, PassthroughNodes);
 
 TEST_P(PciVisibility, EachPlannedIdIsThereExactlyAsOftenAsPlanned) {
-  const PciEvidence pci = Pci();
+  const PciEvidence& pci = Parsed<PciEvidence>();
   std::map<std::pair<uint16_t, uint16_t>, size_t> planned;
   for (const PlannedDevice& device : node().devices) {
     if (device.vendor_id && device.device_id) ++planned[{*device.vendor_id, *device.device_id}];
@@ -48,130 +62,154 @@ TEST_P(PciVisibility, EachPlannedIdIsThereExactlyAsOftenAsPlanned) {
   for (const auto& [id, count] : planned) {
     const size_t found = pci.WithId(id.first, id.second).size();
     if (found == count) continue;
-    Complain({.found = fmt::format("{} PCI functions with id {}, expected {}", found,
-                                   IdText(id.first, id.second), count),
-              .where = pci.At(pci.last_line),
-              .advice = "Compare the domain's <hostdev> entries and the node's lspci -Dnn with the "
-                        "cluster file."});
+    ReportFailure(
+        {.found = fmt::format("{} PCI functions with id {}, expected {}", found, IdText(id.first, id.second), count),
+         .where = pci.At(pci.last_line),
+         .advice = "Compare the domain's <hostdev> entries and the node's lspci -Dnn with the "
+                   "cluster file."});
   }
 }
 
-TEST_P(PciVisibility, NoOtherNvidiaFunctionIsThere) {
-  const PciEvidence pci = Pci();
+void PciVisibility::RequirePlannedFunctionsAlone(uint16_t vendor) {
+  const PciEvidence& pci = Parsed<PciEvidence>();
   size_t planned = 0;
   for (const PlannedDevice& device : node().devices) {
-    if (IsNvidia(device)) ++planned;
+    if (VendorOf(device) == vendor && CountsAmongGpuMakers(device, vendor)) ++planned;
   }
-  const auto found = pci.Nvidia();
+  const auto found = FunctionsOfGpuMaker(vendor, pci);
   if (found.size() == planned) return;
   std::vector<std::string> functions;
   for (const PciFunction* function : found) {
     functions.push_back(function->address.ToString() + " " + function->Id());
   }
-  Complain({.found = fmt::format("{} NVIDIA functions on the PCI bus{}{}, expected {}", found.size(),
-                                 functions.empty() ? "" : ": ", fmt::join(functions, ", "), planned),
-            .where = pci.At(found.empty() ? pci.last_line : found.front()->line),
-            .advice = "Compare the domain's <hostdev> entries with the cluster file: each GPU has all of "
-                      "its functions listed, and no GPU of another node."});
+  ReportFailure(
+      {.found = fmt::format("{} {} functions on the PCI bus{}{}, expected {}", found.size(), VendorName(vendor),
+                            functions.empty() ? "" : ": ", fmt::join(functions, ", "), planned),
+       .where = pci.At(found.empty() ? pci.last_line : found.front()->line),
+       .advice = "Compare the domain's <hostdev> entries with the cluster file: each GPU has all of "
+                 "its functions listed, and no GPU of another node."});
 }
 
+TEST_P(PciVisibility, NoOtherFunctionOfGpuMakersIsThere) {
+  for (const uint16_t vendor : GpuVendors()) RequirePlannedFunctionsAlone(vendor);
+}
+
+// lspci is for people: no check reads it.
+struct LspciText {
+  static constexpr char kProbe[] = "lspci";
+};
+
+constexpr char kLookAtHostdev[] = "Look at the domain's <hostdev> entries and at the QEMU log on the host.";
+
 // One planned function, found in the node by the way that libvirt attached it.
-class PciDevice : public DeviceCheck {
+class PciDevice : public DeviceCheckOf<PciEvidence, LspciText> {
  protected:
   void SetUp() override {
     DeviceCheck::SetUp();
-    if (HasFatalFailure()) return;
-    pci_ = PciEvidence::Parse(Probe("pci").text, Probe("pci").path);
-    guest_ = FindGuestFunction(Domain(), device(), pci_);
-    if (guest_.function != nullptr) return;
-    ComplainForGood(
-        {.found = DeviceName() + " " + guest_.problem,
-         .where = guest_.where,
-         .advice = "Look at the domain's <hostdev> entries and at the QEMU log on the host."});
+    if (!HasFatalFailure()) guest_ = FindGuestFunction(Domain(), device(), pci());
   }
-  const PciFunction& function() const { return *guest_.function; }
-  const PciEvidence& pci() const { return pci_; }
-  std::string Where() const { return pci_.At(function().line); }
+  const GuestFunction& guest() const { return guest_; }
+  // Throws EvidenceError where the node does not have it: then nothing else of it can be checked.
+  const PciFunction& function() const {
+    if (guest_.function != nullptr) return *guest_.function;
+    throw EvidenceError(fmt::format("{}: not checked: {} {} ({}). {}", node().name, DeviceName(), guest_.problem,
+                                    guest_.where, kLookAtHostdev));
+  }
+  const PciEvidence& pci() { return Parsed<PciEvidence>(); }
+  // What else there is at a GPU's address in the node and the plan does not have: its audio function, its USB
+  // controller.
+  std::vector<const PciFunction*> UnplannedCompanions();
+  std::string Where() { return pci().At(function().line); }
 
  private:
-  PciEvidence pci_;
   GuestFunction guest_;
 };
 
-// lspci is for people: no check reads it.
-PASSTHROUGH_CHECKS(PciDevice, AllDevices, "pci", "lspci");
+PASSTHROUGH_CHECKS(PciDevice, AllDevices);
 
-TEST_P(PciDevice, IsWhereLibvirtAttachedIt) { EXPECT_NE(&function(), nullptr); }
+std::vector<const PciFunction*> PciDevice::UnplannedCompanions() {
+  std::vector<const PciFunction*> companions;
+  if (device().type != DeviceType::kGpu) return companions;
+  std::set<const PciFunction*> planned;
+  for (const PlannedDevice& one : node().devices) planned.insert(FindGuestFunction(Domain(), one, pci()).function);
+  for (const PciFunction& one : pci().functions) {
+    const bool is_beside = one.detailed && one.address.SameDevice(function().address);
+    if (is_beside && !IsGpuClass(one.class_code) && !planned.contains(&one)) companions.push_back(&one);
+  }
+  return companions;
+}
+
+std::string NameOfCompanion(const PciFunction& function, const std::string& gpu) {
+  return fmt::format("{} at {}, beside {} and not planned,", PciClassText(function.class_code),
+                     function.address.ToString(), gpu);
+}
+
+// Of what nobody planned, nothing is a failure.
+void AppendNotes(Findings more, Findings* findings) {
+  for (Finding& finding : more) {
+    finding.note = true;
+    findings->push_back(std::move(finding));
+  }
+}
+
+TEST_P(PciDevice, IsWhereLibvirtAttachedIt) {
+  if (guest().function != nullptr) return;
+  ReportFailure({.found = DeviceName() + " " + guest().problem, .where = guest().where, .advice = kLookAtHostdev});
+}
 
 TEST_P(PciDevice, HasThePlannedId) {
-  const bool vendor_fits = !device().vendor_id || *device().vendor_id == function().vendor;
-  const bool device_fits = !device().device_id || *device().device_id == function().device;
-  if (vendor_fits && device_fits) return;
-  Complain({.found = fmt::format("{} reads {} in the node, expected {}", DeviceName(), function().Id(),
-                                 IdText(device().vendor_id.value_or(function().vendor),
-                                        device().device_id.value_or(function().device))),
-            .where = Where(),
-            .advice = "Another card is in that slot than planned, or the cluster file is wrong: compare "
-                      "with lspci -nn on the host."});
+  const PciFunction& found = function();  // also where the cluster file has no ids: it has to be there
+  const uint16_t vendor = device().vendor_id.value_or(found.vendor);
+  const uint16_t id = device().device_id.value_or(found.device);
+  if (vendor == found.vendor && id == found.device) return;
+  ReportFailure(
+      {.found = fmt::format("{} reads {} in the node, expected {}", DeviceName(), found.Id(), IdText(vendor, id)),
+       .where = Where(),
+       .advice = "Another card is in that slot than planned, or the cluster file is wrong: compare "
+                 "with lspci -nn on the host."});
 }
 
 TEST_P(PciDevice, HasTheClassOfItsType) {
   if (PciClassFits(function().class_code, device().type)) return;
-  Complain({.found = fmt::format("{} is a {}, expected {}", DeviceName(),
-                                 PciClassText(function().class_code),
-                                 AllowedPciClassText(device().type)),
-            .where = Where(),
-            .advice = "Compare device_type in the cluster file with lspci on the host."});
+  ReportFailure({.found = fmt::format("{} is a {}, expected {}", DeviceName(), PciClassText(function().class_code),
+                                      AllowedPciClassText(device().type)),
+                 .where = Where(),
+                 .advice = "Compare device_type in the cluster file with lspci on the host."});
 }
 
 TEST_P(PciDevice, ConfigSpaceIsAlive) {
-  if (function().config.empty()) {
-    Complain({.found = DeviceName() + ": its config space could not be read",
-              .where = Where(),
-              .advice = "Look at the node's kernel log."});
-  } else if (function().ConfigIsDead()) {
-    Complain({.found = DeviceName() + " does not answer: its config space reads all ones",
-              .where = pci().At(function().config_line),
-              .advice = "The device is dead, often after a reset that it does not survive: power-cycle "
-                        "the host, and look for its reset method (FLR, bus reset)."});
+  Findings findings = ConfigProblems(pci(), function(), DeviceName());
+  for (const PciFunction* one : UnplannedCompanions()) {
+    AppendNotes(ConfigProblems(pci(), *one, NameOfCompanion(*one, DeviceName())), &findings);
   }
+  ReportEach(findings);
 }
 
-TEST_P(PciDevice, BarsAreAssigned) {
-  if (function().ConfigIsDead()) {
-    Complain({.found = DeviceName() + " does not answer, so its BARs are not usable",
-              .where = pci().At(function().config_line),
-              .advice = ""});
-    return;
+TEST_P(PciDevice, IsEnabledForItsDriver) { ReportEach(EnableProblems(pci(), function(), DeviceName())); }
+
+// That a GPU has its maker's driver is checked where the maker is known.
+TEST_P(PciDevice, IsLeftToItsDriver) {
+  Findings findings = DriverOverrideProblems(pci(), function(), DeviceName());
+  if (device().type != DeviceType::kGpu) {
+    for (Finding& finding : CompanionDriverProblems(pci(), function(), DeviceName())) findings.push_back(finding);
   }
-  size_t existing = 0;
-  for (size_t i = 0; i < 6; ++i) {
-    const PciResource& bar = function().resources[i];
-    if (!bar.Exists()) continue;
-    ++existing;
-    if (!bar.IsMissed()) continue;
-    Complain({.found = fmt::format("{}: BAR {} has no address assigned", DeviceName(), i),
-              .where = pci().At(bar.line),
-              .advice = "The firmware found no space for it: give the node more 64-bit MMIO space "
-                        "(OVMF's X-PciMmio64Mb, or a q35 machine's pci-hole64-size)."});
+  for (const PciFunction* one : UnplannedCompanions()) {
+    AppendNotes(CompanionDriverProblems(pci(), *one, NameOfCompanion(*one, DeviceName())), &findings);
   }
-  if (existing == 0) {
-    Complain({.found = DeviceName() + " has no BAR at all",
-              .where = Where(),
-              .advice = "Look for \"BAR\" in the node's kernel log."});
-  }
+  ReportEach(findings);
 }
+
+TEST_P(PciDevice, BarsAreAssigned) { ReportEach(BarProblems(pci(), function(), DeviceName())); }
+
+TEST_P(PciDevice, LinkIsOneThatPcieHas) { ReportEach(LinkFieldProblems(pci(), function(), DeviceName())); }
 
 TEST_P(PciDevice, LinkHasAllItsLanes) {
-  ComplainOfEach(
-      LinkWidthProblems(pci(), function(), DeviceName(), SlotOf(device(), session().HostRunning())));
+  ReportEach(LinkWidthProblems(pci(), function(), DeviceName(), SlotOf(device(), session().HostRunning())));
 }
 
-TEST_P(PciDevice, HasNoUncorrectedPcieError) {
-  ComplainOfEach(AerCounterProblems(pci(), function(), DeviceName()));
-}
+TEST_P(PciDevice, HasNoUncorrectedPcieError) { ReportEach(AerCounterProblems(pci(), function(), DeviceName())); }
 
-TEST_P(PciDevice, IsNearAProcessor) { ComplainOfEach(NumaProblems(pci(), function(), DeviceName())); }
+TEST_P(PciDevice, IsNearAProcessor) { ReportEach(NumaProblems(pci(), function(), DeviceName())); }
 
 }  // namespace
 }  // namespace passthrough

@@ -40,8 +40,7 @@ bool Deadline::Passed() const { return Left() == Clock::duration::zero(); }
 
 void Deadline::Check(std::string_view what, std::string_view last_cause) const {
   if (interruptible_ && InterruptionSignal() != 0) {
-    throw InterruptedError(std::string(what) + ": interrupted by SIG" +
-                           sigabbrev_np(InterruptionSignal()));
+    throw InterruptedError(std::string(what) + ": interrupted by SIG" + sigabbrev_np(InterruptionSignal()));
   }
   if (!Passed()) return;
   std::string message = std::string(what) + ": no success in time";

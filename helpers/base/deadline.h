@@ -29,7 +29,7 @@ class Deadline {
   bool Passed() const;
 
   // Throws TimeoutError "<what>: no answer in time[: last cause]" if passed, InterruptedError if the
-  // run was interrupted and this deadline heeds that. `last_cause` is the last error seen.
+  // run was interrupted and this deadline is interruptible. `last_cause` is the last error seen.
   void Check(std::string_view what, std::string_view last_cause = {}) const;
 
  private:

@@ -2,7 +2,6 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <pwd.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -10,25 +9,12 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "helpers/base/account.h"
+#include "helpers/base/descriptor.h"
 #include "helpers/base/error.h"
 
 namespace passthrough {
 namespace {
-
-// Owns a file descriptor.
-class Descriptor {
- public:
-  explicit Descriptor(int fd) : fd_(fd) {}
-  ~Descriptor() {
-    if (fd_ >= 0) close(fd_);
-  }
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  int get() const { return fd_; }
-
- private:
-  int fd_;
-};
 
 [[noreturn]] void ThrowErrno(std::string_view what, const std::filesystem::path& path) {
   throw Error(fmt::format("cannot {} {}: {}", what, path.string(), strerror(errno)));
@@ -45,7 +31,7 @@ void WriteAll(int fd, std::string_view content, const std::filesystem::path& pat
 
 std::filesystem::path HomeDirectory() {
   if (const char* home = std::getenv("HOME"); home != nullptr && *home != '\0') return home;
-  if (const passwd* entry = getpwuid(getuid())) return entry->pw_dir;
+  if (const auto account = AccountOf(getuid())) return account->home;
   throw Error("no home directory: HOME is not set and the user has no passwd entry");
 }
 
@@ -108,8 +94,7 @@ std::filesystem::path UserCacheDirectory() {
 std::filesystem::path UserStateDirectory() {
   const char* state = std::getenv("XDG_STATE_HOME");
   const bool set = state != nullptr && *state != '\0';
-  const std::filesystem::path base =
-      set ? std::filesystem::path(state) : HomeDirectory() / ".local" / "state";
+  const std::filesystem::path base = set ? std::filesystem::path(state) : HomeDirectory() / ".local" / "state";
   return base / "pcie-passthrough-suite";
 }
 
@@ -120,8 +105,7 @@ std::filesystem::path ExpandHome(const std::string& path) {
 }
 
 TemporaryDirectory::TemporaryDirectory(std::string_view prefix) {
-  std::string name =
-      (std::filesystem::temp_directory_path() / fmt::format("{}.XXXXXX", prefix)).string();
+  std::string name = (std::filesystem::temp_directory_path() / fmt::format("{}.XXXXXX", prefix)).string();
   if (mkdtemp(name.data()) == nullptr) ThrowErrno("create", name);
   path_ = name;
 }

@@ -55,7 +55,7 @@ bool BeganBefore(const std::string& one, const std::string& other) {
 // While members of a group live, its number is given to no new process. Once all have ended it may be, to one that
 // leads a group and ends before the others of that. All of a group are in one session, which tells them apart.
 bool GroupIsThere(const ProcessIdentity& leader) {
-  if (leader.pid <= 1 || leader.boot_id != BootId() || leader.place != ThisPlace()) return false;
+  if (leader.pid <= 1 || leader.boot_id != BootId() || leader.pid_namespace != CurrentPidNamespace()) return false;
   const auto stat = StatOf(leader.pid);
   if (!stat.empty() && stat[kStartTime] != leader.start_time) return false;
   const std::string number = std::to_string(leader.pid);
@@ -72,7 +72,7 @@ bool GroupIsThere(const ProcessIdentity& leader) {
 
 }  // namespace
 
-std::string ThisPlace() {
+std::string CurrentPidNamespace() {
   std::string machine = FirstLineOf("/etc/machine-id");  // machine-id(5)
   if (machine.empty()) machine = FirstLineOf("/proc/sys/kernel/hostname");
   std::error_code error;
@@ -82,15 +82,14 @@ std::string ThisPlace() {
 ProcessIdentity IdentityOf(pid_t pid) {
   const auto stat = StatOf(pid);
   if (stat.empty()) return {};
-  return {pid, stat[kStartTime], BootId(), ThisPlace()};
+  return {pid, stat[kStartTime], BootId(), CurrentPidNamespace()};
 }
 
 bool IsAlive(const ProcessIdentity& process) {
   if (process.pid <= 0) return false;
   const auto stat = StatOf(process.pid);
-  return !stat.empty() && stat[kState] != "Z" && stat[kState] != "X" &&
-         stat[kStartTime] == process.start_time && BootId() == process.boot_id &&
-         ThisPlace() == process.place;
+  return !stat.empty() && stat[kState] != "Z" && stat[kState] != "X" && stat[kStartTime] == process.start_time &&
+         BootId() == process.boot_id && CurrentPidNamespace() == process.pid_namespace;
 }
 
 void EndGroupOf(const ProcessIdentity& leader) {

@@ -18,8 +18,7 @@ namespace passthrough {
 // Sleeps between attempts: 20 ms, then half as much again each time, up to `longest`.
 class BackOff {
  public:
-  explicit BackOff(std::chrono::milliseconds longest = std::chrono::seconds(1))
-      : longest_(longest) {}
+  explicit BackOff(std::chrono::milliseconds longest = std::chrono::seconds(1)) : longest_(longest) {}
   // Sleeps for the next step, no longer than the deadline leaves.
   void Sleep(const Deadline& deadline);
 
@@ -44,11 +43,11 @@ auto WaitFor(const Deadline& deadline, std::string_view what, Attempt attempt,
   }
 }
 
-// Runs `work` on a thread of its own and gives what it gives. Throws what it throws, and as
-// Deadline::Check does; the thread is then left to itself, so `work` owns all that it uses. Only for calls
-// that know no time limit and end some day, such as getaddrinfo(3).
-template <typename Work>
-auto RunBy(const Deadline& deadline, std::string_view what, Work work) {
+// Runs `work` on a thread of its own and gives what it gives. `check` is called ten times a second while it runs.
+// Throws what either throws; where that was `check`, the thread is left to itself, so `work` owns all that it uses.
+// Only for calls that know no time limit and end some day, such as getaddrinfo(3).
+template <typename Work, typename Check>
+auto RunWhile(Check check, Work work) {
   using Result = decltype(work());
   std::promise<std::future<Result>> promise;
   auto done = promise.get_future();
@@ -59,11 +58,14 @@ auto RunBy(const Deadline& deadline, std::string_view what, Work work) {
     task = {};  // what it threw is the caller's alone now, and freed by none but the caller
     promise.set_value(std::move(result));
   }).detach();
-  while (done.wait_for(std::chrono::milliseconds(deadline.LeftMilliseconds(100))) !=
-         std::future_status::ready) {
-    deadline.Check(what);
-  }
+  while (done.wait_for(std::chrono::milliseconds(100)) != std::future_status::ready) check();
   return done.get().get();
+}
+
+// The same, until `deadline`: throws as Deadline::Check does.
+template <typename Work>
+auto RunWithDeadline(const Deadline& deadline, std::string_view what, Work work) {
+  return RunWhile([&] { deadline.Check(what); }, std::move(work));
 }
 
 }  // namespace passthrough

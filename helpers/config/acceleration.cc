@@ -16,11 +16,10 @@ bool IsCpuFeature(std::string_view text) {
 }
 
 std::vector<std::string> ReadCpuFeatures(YamlMap& acceleration) {
-  constexpr std::string_view kFeature =
-      "a CPU feature with \"+\" or \"-\" before it, such as \"+avx2\"";
+  constexpr std::string_view kFeature = "a CPU feature with \"+\" or \"-\" before it, such as \"+avx2\"";
   std::vector<std::string> features;
-  for (const YamlValue& item : acceleration.Items("cpu_features", Need::kOptional,
-                                                  "a list such as [\"+avx2\", \"-vmx\"]")) {
+  for (const YamlValue& item :
+       acceleration.Items("cpu_features", Need::kOptional, "a list such as [\"+avx2\", \"-vmx\"]")) {
     auto feature = item.Text(kFeature);
     if (!feature) continue;
     if (IsCpuFeature(*feature)) {
@@ -40,7 +39,7 @@ void ReadNuma(YamlMap& parent, Acceleration& acceleration) {
   YamlMap numa(*value, kAllowed);
   acceleration.numa_nodes = numa.WholeNumber("nodes", Need::kOptional, 1, 8);
   acceleration.numa_memory_per_node = numa.WholeNumber("memory_per_node", Need::kOptional, 1024);
-  numa.Finish();
+  numa.FinishOpen();
 }
 
 void ReadCpuTopology(YamlMap& parent, Acceleration& acceleration) {
@@ -51,7 +50,7 @@ void ReadCpuTopology(YamlMap& parent, Acceleration& acceleration) {
   topology.sockets = map.WholeNumber("sockets", Need::kRequired, 1, 4).value_or(1);
   topology.cores = map.WholeNumber("cores", Need::kRequired, 1, 64).value_or(1);
   topology.threads = map.WholeNumber("threads", Need::kRequired, 1, 2).value_or(1);
-  map.Finish();
+  map.FinishOpen();
   acceleration.cpu_topology = topology;
 }
 
@@ -62,9 +61,8 @@ void ReadPerformance(YamlMap& parent, Acceleration& acceleration) {
   acceleration.enable_hugepages = performance.Bool("enable_hugepages", Need::kOptional);
   acceleration.hugepage_size = performance.OneOf("hugepage_size", Need::kOptional, {"2M", "1G"});
   acceleration.cpu_pinning = performance.Bool("cpu_pinning", Need::kOptional);
-  acceleration.memory_backing =
-      performance.OneOf("memory_backing", Need::kOptional, {"default", "hugepages", "memfd"});
-  performance.Finish();
+  acceleration.memory_backing = performance.OneOf("memory_backing", Need::kOptional, {"default", "hugepages", "memfd"});
+  performance.FinishOpen();
 }
 
 }  // namespace
@@ -76,15 +74,15 @@ Acceleration ReadHardware(const YamlValue& hardware) {
     YamlMap map(*value);
     acceleration.enable_kvm = map.Bool("enable_kvm", Need::kOptional);
     acceleration.enable_nested = map.Bool("enable_nested", Need::kOptional);
-    acceleration.cpu_model = map.OneOf("cpu_model", Need::kOptional,
-                                       {"host", "host-passthrough", "host-model", "qemu64"});
+    acceleration.cpu_model =
+        map.OneOf("cpu_model", Need::kOptional, {"host", "host-passthrough", "host-model", "qemu64"});
     acceleration.cpu_features = ReadCpuFeatures(map);
     ReadNuma(map, acceleration);
     ReadCpuTopology(map, acceleration);
     ReadPerformance(map, acceleration);
-    map.Finish();
+    map.FinishOpen();
   }
-  outer.Finish();
+  outer.FinishOpen();
   return acceleration;
 }
 

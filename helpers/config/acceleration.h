@@ -2,7 +2,7 @@
 #pragma once
 
 #include "helpers/config/cluster_file.h"
-#include "helpers/config/yaml_map.h"
+#include "helpers/yaml/yaml_map.h"
 
 namespace passthrough {
 

@@ -21,8 +21,7 @@ struct Claim {
 };
 
 std::string AddressField(const NodeConfig& node) {
-  const bool controller =
-      node.role == NodeRole::kController || node.role == NodeRole::kControlPlane;
+  const bool controller = node.role == NodeRole::kController || node.role == NodeRole::kControlPlane;
   return node.field + (controller ? ".ip_address" : ".ip");
 }
 
@@ -44,11 +43,10 @@ void CheckDevices(const ClusterFile& file, ProblemList& problems) {
              fmt::format("is {}, which {} claims too (line {}, column {}); a PCI device can be in "
                          "one running node only: {}",
                          device.pci_address.ToString(),
-                         counted ? "each other node of this \"count\"" : other->second.field,
-                         other->second.where.line, other->second.where.column,
-                         counted
-                             ? "have \"count: 1\", or list the nodes with a device each"
-                             : "change one, or set \"auto_start: false\" on one of the nodes")});
+                         counted ? "each other node of this \"count\"" : other->second.field, other->second.where.line,
+                         other->second.where.column,
+                         counted ? "have \"count: 1\", or list the nodes with a device each"
+                                 : "change one, or set \"auto_start: false\" on one of the nodes")});
       }
       claims.merge(of_this_node);
     }
@@ -78,25 +76,22 @@ void CheckAddresses(const ClusterFile& file, ProblemList& problems) {
       const bool has_subnet = cluster.network.subnet_where.line != 0;
       const std::string fault = has_subnet ? AddressFault(*address, subnet) : "";
       if (!fault.empty()) {
-        problems.problems.push_back({node.ip_where, AddressField(node),
-                                     fmt::format("is {}, which {}; must be from {} to {}", *node.ip,
-                                                 fault, Ipv4ToString(subnet.Gateway() + 1),
-                                                 Ipv4ToString(subnet.Broadcast() - 1))});
+        problems.problems.push_back(
+            {node.ip_where, AddressField(node),
+             fmt::format("is {}, which {}; must be from {} to {}", *node.ip, fault, Ipv4ToString(subnet.Gateway() + 1),
+                         Ipv4ToString(subnet.Broadcast() - 1))});
       }
       const auto [owner, first] = owners.emplace(*address, &node);
       if (first) continue;
       problems.problems.push_back(
           {node.ip_where, AddressField(node),
-           fmt::format(
-               "is {}, which {} has too (line {}, column {}); must be an address of its own",
-               *node.ip, AddressField(*owner->second), owner->second->ip_where.line,
-               owner->second->ip_where.column)});
+           fmt::format("is {}, which {} has too (line {}, column {}); must be an address of its own", *node.ip,
+                       AddressField(*owner->second), owner->second->ip_where.line, owner->second->ip_where.column)});
     }
   }
 }
 
-void CheckClusterPair(const ClusterConfig& first, const ClusterConfig& second,
-                      ProblemList& problems) {
+void CheckClusterPair(const ClusterConfig& first, const ClusterConfig& second, ProblemList& problems) {
   const auto add = [&](const SourcePosition& where, std::string_view key, std::string message) {
     problems.problems.push_back({where, ClusterField(second, key), std::move(message)});
   };
@@ -116,9 +111,8 @@ void CheckClusterPair(const ClusterConfig& first, const ClusterConfig& second,
   const bool both = one.subnet_where.line != 0 && other.subnet_where.line != 0;
   if (both && one.subnet.Overlaps(other.subnet)) {
     add(other.subnet_where, "network.subnet",
-        fmt::format("is {}, which overlaps {} of {} (line {}); must be a network of its own",
-                    other.subnet.ToString(), one.subnet.ToString(),
-                    ClusterField(first, "network.subnet"), one.subnet_where.line));
+        fmt::format("is {}, which overlaps {} of {} (line {}); must be a network of its own", other.subnet.ToString(),
+                    one.subnet.ToString(), ClusterField(first, "network.subnet"), one.subnet_where.line));
   }
 }
 

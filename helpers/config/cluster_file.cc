@@ -1,25 +1,28 @@
 #include "helpers/config/cluster_file.h"
 
 #include <algorithm>
+#include <cstddef>
+#include <set>
 #include <utility>
 
 #include "helpers/config/acceleration.h"
+#include "helpers/config/ai_how_rules.h"
 #include "helpers/config/cluster_checks.h"
 #include "helpers/config/cluster_node.h"
-#include "helpers/config/yaml_map.h"
+#include "helpers/config/cluster_storage.h"
+#include "helpers/config/variables.h"
+#include "helpers/yaml/yaml_map.h"
 
 namespace passthrough {
 namespace {
 
-constexpr std::string_view kLettersAndDigits =
-    "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
+constexpr std::string_view kLettersAndDigits = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
 
 bool IsLetterOrDigit(char c) { return kLettersAndDigits.find(c) != std::string_view::npos; }
 
 bool HasOnly(std::string_view text, std::string_view punctuation) {
-  return std::all_of(text.begin(), text.end(), [&](char c) {
-    return IsLetterOrDigit(c) || punctuation.find(c) != std::string_view::npos;
-  });
+  return std::all_of(text.begin(), text.end(),
+                     [&](char c) { return IsLetterOrDigit(c) || punctuation.find(c) != std::string_view::npos; });
 }
 
 // Becomes part of the names of domains, volumes and files. The length leaves room for
@@ -85,7 +88,7 @@ NetworkConfig ReadNetwork(YamlMap& cluster) {
   YamlMap map(*value, kAllowed);
   ReadSubnet(map, network);
   ReadBridge(map, network);
-  map.Finish();
+  map.FinishOpen();
   return network;
 }
 
@@ -108,15 +111,14 @@ std::vector<NodeConfig> ReadNodes(YamlMap& map, ClusterKind kind) {
 
 SlurmConfig ReadSlurmConfig(YamlMap& cluster) {
   SlurmConfig config;
-  constexpr std::string_view kAllowed = "a map with partitions, default_partition and max_job_time";
+  constexpr std::string_view kAllowed = "a map with partitions and default_partition";
   const auto value = cluster.Find("slurm_config", Need::kRequired, kAllowed);
   if (!value) return config;
   YamlMap map(*value, kAllowed);
   config.partitions = Texts(map.Items("partitions", Need::kRequired, "a list of partition names"));
   config.default_partition = map.Text("default_partition", Need::kRequired).value_or("");
-  config.max_job_time =
-      map.Text("max_job_time", Need::kRequired, "a time as text, such as \"1:00:00\"").value_or("");
-  map.Finish();
+  config.max_job_time = map.Text("max_job_time", Need::kOptional, "a time as text, such as \"1:00:00\"").value_or("");
+  map.FinishOpen();
   return config;
 }
 
@@ -129,7 +131,7 @@ KubernetesConfig ReadKubernetesConfig(YamlMap& cluster) {
   config.cni = map.Text("cni", Need::kRequired).value_or("");
   config.ingress = map.Text("ingress", Need::kRequired).value_or("");
   config.storage_class = map.Text("storage_class", Need::kRequired).value_or("");
-  map.Finish();
+  map.FinishOpen();
   return config;
 }
 
@@ -146,11 +148,12 @@ ClusterConfig ReadCluster(const YamlValue& value, ClusterKind kind) {
   }
   cluster.nodes = ReadNodes(map, kind);
   if (kind == ClusterKind::kHpc) {
+    ReadStorage(map);
     cluster.slurm_config = ReadSlurmConfig(map);
   } else {
     cluster.kubernetes_config = ReadKubernetesConfig(map);
   }
-  map.Finish();
+  map.FinishOpen();
   return cluster;
 }
 
@@ -168,7 +171,7 @@ void ReadMetadata(YamlMap& top, ClusterFile& file) {
   YamlMap map(*value, kAllowed);
   file.name = map.Text("name", Need::kRequired).value_or("");
   file.description = map.Text("description", Need::kRequired).value_or("");
-  map.Finish();
+  map.FinishOpen();
 }
 
 void ReadClusters(YamlMap& top, ClusterFile& file) {
@@ -188,6 +191,20 @@ void ReadClusters(YamlMap& top, ClusterFile& file) {
     std::swap(file.clusters[0], file.clusters[1]);
   }
   map.Finish();
+}
+
+// A text whose variable is not set is one mistake, not two: of the texts that the
+// problems from `first` to before `end` are about, drops what was found later.
+void DropWhatFollowsFromVariables(size_t first, size_t end, ProblemList& problems) {
+  std::set<std::pair<int, int>> places;
+  for (size_t i = first; i < end; ++i) {
+    places.emplace(problems.problems[i].where.line, problems.problems[i].where.column);
+  }
+  const auto follows = [&](const ConfigProblem& problem) {
+    return places.contains({problem.where.line, problem.where.column});
+  };
+  const auto begin = problems.problems.begin() + static_cast<std::ptrdiff_t>(end);
+  problems.problems.erase(std::remove_if(begin, problems.problems.end(), follows), problems.problems.end());
 }
 
 }  // namespace
@@ -226,11 +243,14 @@ std::string_view ToString(DeviceType type) {
   return "";
 }
 
-ClusterFile LoadClusterFile(const std::filesystem::path& path) {
+ClusterFile LoadClusterFile(const std::filesystem::path& path, const VariableLookup& lookup) {
   YamlDocument document = ReadYaml(path);
   ProblemList problems{document.file, std::move(document.problems)};
   ClusterFile file;
   file.path = std::filesystem::absolute(path).lexically_normal();
+  const size_t of_yaml = problems.problems.size();
+  file.variables = ExpandVariables(document.root, file.path, lookup, problems);
+  const size_t with_variables = problems.problems.size();
   YamlMap top(YamlValue(document.root, "", problems));
   ReadVersion(top);
   ReadMetadata(top, file);
@@ -240,7 +260,11 @@ ClusterFile LoadClusterFile(const std::filesystem::path& path) {
   ReadClusters(top, file);
   top.Finish();
   CheckTogether(file, problems);
+  DropWhatFollowsFromVariables(of_yaml, with_variables, problems);
   problems.ThrowIfAny();
+  file.ai_how_refuses = WhatAiHowRefuses(document.root, document.file);
+  file.notes = std::move(problems.notes);
+  SortByPlace(file.notes);
   return file;
 }
 

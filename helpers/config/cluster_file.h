@@ -1,16 +1,18 @@
-// A cluster file in ai-how's schema (version "1.0"), read whole and strictly.
+// A cluster file in ai-how's schema (version "1.0"), read whole.
 #pragma once
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "helpers/base/ipv4_subnet.h"
 #include "helpers/base/pci_address.h"
-#include "helpers/config/config_error.h"
-#include "helpers/config/ipv4_subnet.h"
+#include "helpers/yaml/config_error.h"
 
 namespace passthrough {
 
@@ -89,7 +91,7 @@ struct Acceleration {
 struct SlurmConfig {
   std::vector<std::string> partitions;
   std::string default_partition;
-  std::string max_job_time;
+  std::string max_job_time;  // empty where the file has none
 };
 
 struct KubernetesConfig {
@@ -116,11 +118,25 @@ struct ClusterFile {
   std::string name;                     // metadata.name
   std::string description;              // metadata.description
   std::vector<ClusterConfig> clusters;  // in the file's order; at least one, at most one of a kind
+  // What the file's variables stood for, by name.
+  std::map<std::string, std::string> variables;
+  // What was accepted and is worth a word, in the file's order: keys that are not used, what ai-how ignores, and the
+  // form of workers that it no longer takes.
+  std::vector<ConfigProblem> notes;
+  // What ai-how refuses, or fails at, though it was accepted here; in the file's order. From its schema
+  // (cluster.schema.json) and its managers (hpc_manager.py, cloud_manager.py) as of March 2026.
+  std::vector<ConfigProblem> ai_how_refuses;
 };
 
-// Reads `path`, at most 1 MiB. Throws ConfigError with every problem of the file, in its order:
-// YAML errors, unknown and duplicate keys, wrong types, values out of range, and what cannot run
-// together, such as a PCI address that two started nodes claim.
-ClusterFile LoadClusterFile(const std::filesystem::path& path);
+// The value of a variable by its name; nullopt where it is not set.
+using VariableLookup = std::function<std::optional<std::string>(const std::string& name)>;
+
+// Reads `path`, at most 1 MiB. $NAME and ${NAME}, with bash's defaults, are expanded in every text as ai-how does
+// before it validates: from `lookup`, or without one from the environment, where TOT is the project's directory (the
+// nearest one above the file with a .git, else the file's own) and PWD the working directory
+// (ai_how/config/processor.py). Throws ConfigError with every problem of the file, in its order: YAML errors, variables
+// that are not set, duplicate keys, keys that are unknown where ai-how refuses them (at the top and in clusters), wrong
+// types, values out of range, and what cannot run together, such as a PCI address that two started nodes claim.
+ClusterFile LoadClusterFile(const std::filesystem::path& path, const VariableLookup& lookup = {});
 
 }  // namespace passthrough

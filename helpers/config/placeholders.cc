@@ -10,21 +10,19 @@
 namespace passthrough {
 namespace {
 
-constexpr std::array<std::string_view, 6> kKnown = {"config", "lab", "lab_dir", "libvirt", "run", "source"};
+constexpr std::array<std::string_view, 7> kKnown = {"clusters", "config", "lab", "lab_dir", "libvirt", "run", "source"};
 
 std::string FaultOf(std::string_view name) {
   if (std::find(kKnown.begin(), kKnown.end(), name) != kKnown.end()) {
     return fmt::format("has the placeholder {{{}}}, which has no value in this run", name);
   }
-  return fmt::format(
-      "has the unknown placeholder {{{}}}; known are {{{}}}, and \"{{{{\" for a brace",
-      Printable(name.substr(0, 40)), fmt::join(kKnown, "}, {"));
+  return fmt::format("has the unknown placeholder {{{}}}; known are {{{}}}, and \"{{{{\" for a brace",
+                     Printable(name.substr(0, 40)), fmt::join(kKnown, "}, {"));
 }
 
 }  // namespace
 
-std::string FillPlaceholders(std::string_view text, const Placeholders& values,
-                             std::string* fault) {
+std::string FillPlaceholders(std::string_view text, const Placeholders& values, std::string* fault) {
   std::string filled;
   while (!text.empty()) {
     const size_t brace = text.find_first_of("{}");

@@ -25,9 +25,7 @@ std::string_view DomainSuffix(NodeRole role) {
   return "";
 }
 
-bool IsNumbered(NodeRole role) {
-  return role != NodeRole::kController && role != NodeRole::kControlPlane;
-}
+bool IsNumbered(NodeRole role) { return role != NodeRole::kController && role != NodeRole::kControlPlane; }
 
 std::string NodeName(ClusterKind kind, NodeRole role, int number) {
   if (!IsNumbered(role)) return fmt::format("{}_{}", ToString(kind), ToString(role));
@@ -48,8 +46,8 @@ std::vector<PlannedDevice> PlanDevices(const NodeConfig& config) {
   std::vector<PlannedDevice> devices;
   if (!config.passthrough_enabled) return devices;
   for (const DeviceConfig& device : config.devices) {
-    devices.push_back({device.pci_address, device.device_type, device.vendor_id, device.device_id,
-                       device.iommu_group, device.where});
+    devices.push_back(
+        {device.pci_address, device.device_type, device.vendor_id, device.device_id, device.iommu_group, device.where});
   }
   return devices;
 }
@@ -60,7 +58,7 @@ PlannedCluster PlanCluster(const ClusterConfig& config) {
   cluster.kind = config.kind;
   cluster.network_name = config.name + "-network";
   cluster.pool_name = config.name + "-pool";
-  cluster.subnet = config.network.subnet.ToString();
+  cluster.subnet = config.network.subnet;
   cluster.bridge = config.network.bridge;
   cluster.acceleration = config.acceleration;
   return cluster;
@@ -77,17 +75,12 @@ PlannedNode PlanNode(const ClusterConfig& cluster, const NodeConfig& config, int
   node.cpu_cores = config.cpu_cores;
   node.memory_gb = config.memory_gb;
   node.disk_gb = config.disk_gb;
-  node.base_image_path =
-      config.base_image_path.value_or(cluster.base_image_path.value_or(std::string()));
+  node.base_image_path = config.base_image_path.value_or(cluster.base_image_path.value_or(std::string()));
   node.auto_start = config.auto_start;
   node.devices = PlanDevices(config);
   node.virtio_fs_mounts = config.virtio_fs_mounts;
   node.where = config.where;
   return node;
-}
-
-Ipv4Subnet SubnetOf(const PlannedCluster& cluster) {
-  return Ipv4Subnet::Parse(cluster.subnet).value_or(Ipv4Subnet());
 }
 
 }  // namespace
@@ -99,28 +92,23 @@ std::vector<PlannedDevice> PlannedNode::DevicesOfType(DeviceType type) const {
   return found;
 }
 
-std::string PlannedCluster::Gateway() const { return Ipv4ToString(SubnetOf(*this).Gateway()); }
+std::string PlannedCluster::Gateway() const { return Ipv4ToString(subnet.Gateway()); }
 
-std::string PlannedCluster::Netmask() const { return Ipv4ToString(SubnetOf(*this).Mask()); }
+std::string PlannedCluster::Netmask() const { return Ipv4ToString(subnet.Mask()); }
 
-std::string PlannedCluster::FirstDhcpAddress() const {
-  return Ipv4ToString(SubnetOf(*this).Gateway() + 1);
-}
+std::string PlannedCluster::FirstDhcpAddress() const { return Ipv4ToString(subnet.Gateway() + 1); }
 
-std::string PlannedCluster::LastDhcpAddress() const {
-  return Ipv4ToString(SubnetOf(*this).Broadcast() - 1);
-}
+std::string PlannedCluster::LastDhcpAddress() const { return Ipv4ToString(subnet.Broadcast() - 1); }
 
 const PlannedNode* Plan::FindNode(std::string_view node_name) const {
-  const auto found = std::find_if(nodes.begin(), nodes.end(),
-                                  [&](const PlannedNode& node) { return node.name == node_name; });
+  const auto found =
+      std::find_if(nodes.begin(), nodes.end(), [&](const PlannedNode& node) { return node.name == node_name; });
   return found == nodes.end() ? nullptr : &*found;
 }
 
 const PlannedCluster* Plan::FindCluster(std::string_view cluster_name) const {
-  const auto found =
-      std::find_if(clusters.begin(), clusters.end(),
-                   [&](const PlannedCluster& cluster) { return cluster.name == cluster_name; });
+  const auto found = std::find_if(clusters.begin(), clusters.end(),
+                                  [&](const PlannedCluster& cluster) { return cluster.name == cluster_name; });
   return found == clusters.end() ? nullptr : &*found;
 }
 
@@ -146,8 +134,16 @@ size_t Plan::GpuCount() const {
   return count;
 }
 
+std::string ClustersWord(const Plan& plan) {
+  if (plan.clusters.size() > 1) return "both";
+  return plan.clusters.empty() ? std::string() : std::string(ToString(plan.clusters.front().kind));
+}
+
 Plan MakePlan(const ClusterFile& file) {
   Plan plan;
+  plan.variables = file.variables;
+  for (const ConfigProblem& note : file.notes) plan.notes.push_back(note.ToString());
+  for (const ConfigProblem& problem : file.ai_how_refuses) plan.ai_how_refuses.push_back(problem.ToString());
   plan.config_path = file.path.string();
   plan.name = file.name;
   for (const ClusterConfig& cluster : file.clusters) {

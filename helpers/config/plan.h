@@ -3,11 +3,13 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "helpers/base/ipv4_subnet.h"
 #include "helpers/base/pci_address.h"
 #include "helpers/config/cluster_file.h"
 
@@ -37,11 +39,10 @@ struct PlannedNode {
   std::vector<std::string> domain_names;
   std::optional<std::string> address;  // IPv4; absent for DHCP
   int cpu_cores = 1;
-  int memory_gb = 1;  // GiB, as ai-how reads the file's memory_gb
-  int disk_gb = 10;   // GiB
-  std::string
-      base_image_path;     // as written in the file; empty where neither node nor cluster has one
-  bool auto_start = true;  // false: defined, not started
+  int memory_gb = 1;                   // GiB, as ai-how reads the file's memory_gb
+  int disk_gb = 10;                    // GiB
+  std::string base_image_path;         // as written in the file; empty where neither node nor cluster has one
+  bool auto_start = true;              // false: defined, not started
   std::vector<PlannedDevice> devices;  // empty unless pcie_passthrough.enabled
   std::vector<VirtioFsMount> virtio_fs_mounts;
   SourcePosition where;
@@ -57,7 +58,7 @@ struct PlannedCluster {
   ClusterKind kind = ClusterKind::kHpc;
   std::string network_name;  // "<name>-network"
   std::string pool_name;     // "<name>-pool"
-  std::string subnet;        // "192.168.140.0/24"
+  Ipv4Subnet subnet;         // 192.168.140.0/24
   std::string bridge;        // "virbr140"
   Acceleration acceleration;
 
@@ -74,6 +75,11 @@ struct Plan {
   std::string name;         // metadata.name
   std::vector<PlannedCluster> clusters;
   std::vector<PlannedNode> nodes;  // in the file's order; names are unique
+  // Of the cluster file, for people, each with its place: what was accepted and is worth a word, and what ai-how
+  // refuses of it.
+  std::vector<std::string> notes;
+  std::vector<std::string> ai_how_refuses;
+  std::map<std::string, std::string> variables;  // what the file's variables stood for
 
   // nullptr where there is none.
   const PlannedNode* FindNode(std::string_view node_name) const;
@@ -84,6 +90,9 @@ struct Plan {
   std::vector<const PlannedNode*> RunningNodes() const;
   size_t GpuCount() const;
 };
+
+// "hpc", "cloud" or "both": what the placeholder {clusters} of a profile stands for.
+std::string ClustersWord(const Plan& plan);
 
 // Never throws for a file that LoadClusterFile accepted.
 Plan MakePlan(const ClusterFile& file);

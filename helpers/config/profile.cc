@@ -8,8 +8,8 @@
 
 #include "helpers/base/text.h"
 #include "helpers/config/profile_fields.h"
-#include "helpers/config/yaml_map.h"
-#include "helpers/config/yaml_tree.h"
+#include "helpers/yaml/yaml_map.h"
+#include "helpers/yaml/yaml_tree.h"
 
 namespace passthrough {
 namespace {
@@ -74,7 +74,7 @@ void RequireConnectIsFollowed(const Profile& profile, bool deploys) {
       if (std::find(command.begin(), command.end(), connect) != command.end()) continue;
       throw Error(fmt::format(
           "--connect {}: profile {} runs \"{}\", which acts where the profile says and not there. Use --attach "
-          "for a cluster that is there already, or a profile whose deployer is told where by the placeholder "
+          "for a cluster that is there already, or a profile whose deployer is given the place by the placeholder "
           "{{libvirt}}, such as host-own-deployer.",
           Printable(connect), profile.name, Printable(fmt::format("{}", fmt::join(command, " ")))));
     }
@@ -91,15 +91,15 @@ void RequireSshIsFollowed(const Profile& profile, bool deploys) {
       profile.overrides.ssh_user ? "--ssh-user" : "--ssh-key", profile.name));
 }
 
-void ApplySshOverrides(Profile& profile) {
-  if (profile.overrides.ssh_user) profile.ssh.user = *profile.overrides.ssh_user;
-  if (profile.overrides.ssh_key) profile.ssh.key = *profile.overrides.ssh_key;
-}
-
 }  // namespace
 
-Profile LoadProfile(const std::string& name_or_path, const Placeholders& placeholders,
-                    const Overrides& overrides) {
+std::chrono::seconds DestroyLimit(const TimeLimits& limits, size_t vms) {
+  using std::chrono::seconds;
+  if (limits.destroy_is_given) return limits.destroy;
+  return std::max(limits.destroy, seconds(60) + seconds(30) * static_cast<int>(std::min<size_t>(vms, 100'000)));
+}
+
+Profile ReadProfileFile(const std::string& name_or_path, const Placeholders& placeholders, const Overrides& overrides) {
   const fs::path path = FindProfile(name_or_path, placeholders);
   Profile profile;
   profile.name = path.stem().string();
@@ -108,12 +108,24 @@ Profile LoadProfile(const std::string& name_or_path, const Placeholders& placeho
   profile.placeholders["run"] = NewRunWord();
   profile.overrides = overrides;
   ReadInto(path, ReadProfile, profile);
-  ApplySshOverrides(profile);
-  std::error_code ignored;
-  const bool has_facts =
-      profile.host && !profile.host->facts.empty() && fs::exists(profile.host->facts, ignored);
-  if (has_facts) ApplyHostFacts(profile);
   return profile;
+}
+
+Profile ResolveProfile(const Profile& file, HostFacts facts) {
+  Profile profile = file;
+  const bool has_facts = profile.host && !profile.host->facts.empty();
+  if (!has_facts && facts == HostFacts::kRequired) Fail(profile.path, "has no host.facts to lay over it");
+  std::error_code ignored;
+  if (has_facts && (facts == HostFacts::kRequired || fs::exists(profile.host->facts, ignored))) {
+    ReadInto(profile.host->facts, ReadFacts, profile);
+  }
+  if (profile.overrides.ssh_user) profile.ssh.user = *profile.overrides.ssh_user;
+  if (profile.overrides.ssh_key) profile.ssh.key = *profile.overrides.ssh_key;
+  return profile;
+}
+
+Profile LoadProfile(const std::string& name_or_path, const Placeholders& placeholders, const Overrides& overrides) {
+  return ResolveProfile(ReadProfileFile(name_or_path, placeholders, overrides), HostFacts::kIfThere);
 }
 
 void RequireOverridesAreFollowed(const Profile& profile, bool deploys) {
@@ -125,20 +137,8 @@ bool HostDownKnowsItsRun(const Profile& profile) {
   const auto run = profile.placeholders.find("run");
   if (!profile.host || run == profile.placeholders.end()) return false;
   const std::vector<std::string>& down = profile.host->down;
-  return std::any_of(down.begin(), down.end(), [&](const std::string& argument) {
-    return argument.find(run->second) != std::string::npos;
-  });
-}
-
-void ApplyHostFacts(Profile& profile) {
-  if (!profile.host || profile.host->facts.empty()) {
-    Fail(profile.path, "has no host.facts to lay over it");
-  }
-  Profile with_facts = profile;
-  with_facts.host_owner.clear();  // of an earlier host
-  ReadInto(profile.host->facts, ReadFacts, with_facts);
-  ApplySshOverrides(with_facts);
-  profile = std::move(with_facts);
+  return std::any_of(down.begin(), down.end(),
+                     [&](const std::string& argument) { return argument.find(run->second) != std::string::npos; });
 }
 
 }  // namespace passthrough

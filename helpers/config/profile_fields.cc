@@ -11,8 +11,7 @@
 namespace passthrough {
 namespace {
 
-constexpr std::string_view kArguments =
-    "a list of arguments such as [ai-how, hpc, start, \"{config}\"]";
+constexpr std::string_view kArguments = "a list of arguments such as [ai-how, hpc, start, \"{config}\"]";
 constexpr std::string_view kCommands =
     "a list of arguments such as [ai-how, hpc, start, \"{config}\"], or a list of such lists";
 
@@ -30,11 +29,9 @@ std::optional<std::string> Filled(const YamlValue& value, std::optional<std::str
 // Reads the keys of one map into fields; what is absent or wrong leaves them as they are.
 class FieldReader {
  public:
-  FieldReader(YamlMap& map, const Placeholders& placeholders)
-      : map_(map), placeholders_(placeholders) {}
+  FieldReader(YamlMap& map, const Placeholders& placeholders) : map_(map), placeholders_(placeholders) {}
 
-  void Text(std::string_view key, Need need, std::string* field,
-            std::string_view allowed = "text") {
+  void Text(std::string_view key, Need need, std::string* field, std::string_view allowed = "text") {
     const auto value = map_.Find(key, need, allowed);
     if (!value) return;
     if (auto text = Filled(*value, value->Text(allowed), placeholders_)) *field = *std::move(text);
@@ -59,16 +56,24 @@ class FieldReader {
     }
   }
 
-  void Arguments(std::string_view key, std::vector<std::string>* field) {
-    const auto value = map_.Find(key, Need::kOptional, kArguments);
-    if (!value || TellCommandLine(*value)) return;
-    const auto items = value->Items(kArguments);
-    if (items) *field = ReadArguments(*value, *items);
+  // Returns whether the key is there.
+  bool Arguments(std::string_view key, std::vector<std::string>* field, std::string_view allowed = kArguments,
+                 bool may_be_empty = false) {
+    const auto value = map_.Find(key, Need::kOptional, allowed);
+    if (!value) return false;
+    if (ReportCommandLine(*value)) return true;
+    const auto items = value->Items(allowed);
+    if (items && items->empty() && may_be_empty) {
+      field->clear();
+    } else if (items) {
+      *field = ReadArguments(*value, *items);
+    }
+    return true;
   }
 
   void Commands(std::string_view key, Need need, CommandSequence* field) {
     const auto value = map_.Find(key, need, kCommands);
-    if (!value || TellCommandLine(*value)) return;
+    if (!value || ReportCommandLine(*value)) return;
     const auto items = value->Items(kCommands);
     if (!items) return;
     CommandSequence commands;
@@ -77,7 +82,7 @@ class FieldReader {
       commands.push_back(ReadArguments(*value, *items));
     } else {
       for (const YamlValue& item : *items) {
-        if (TellCommandLine(item)) continue;
+        if (ReportCommandLine(item)) continue;
         const auto inner = item.Items(kArguments);
         if (inner) commands.push_back(ReadArguments(item, *inner));
       }
@@ -87,20 +92,17 @@ class FieldReader {
 
  private:
   // A command line as text would need a shell to take it apart: shows it as the list it should be.
-  static bool TellCommandLine(const YamlValue& value) {
+  static bool ReportCommandLine(const YamlValue& value) {
     if (value.node().kind != YamlNode::Kind::kScalar) return false;
     std::string list;
-    for (const std::string_view word :
-         SplitWords(std::string_view(value.node().text).substr(0, 200))) {
+    for (const std::string_view word : SplitWords(std::string_view(value.node().text).substr(0, 200))) {
       list += fmt::format("{}\"{}\"", list.empty() ? "" : ", ", Printable(word));
     }
-    value.Problem(fmt::format(
-        "is text; must be a list of arguments, for no shell takes it apart: [{}]", list));
+    value.Problem(fmt::format("is text; must be a list of arguments, for no shell takes it apart: [{}]", list));
     return true;
   }
 
-  std::vector<std::string> ReadArguments(const YamlValue& list,
-                                         const std::vector<YamlValue>& items) {
+  std::vector<std::string> ReadArguments(const YamlValue& list, const std::vector<YamlValue>& items) {
     std::vector<std::string> arguments;
     if (items.empty()) list.Wrong(kArguments);
     for (const YamlValue& item : items) {
@@ -127,8 +129,7 @@ void ReadLibvirtUri(YamlMap& top, Profile& profile) {
   if (!value) return;
   YamlMap map(*value, kAllowed);
   FieldReader(map, profile.placeholders)
-      .Text("uri", Need::kRequired, &profile.libvirt_uri,
-            "a libvirt connection URI, such as \"qemu:///system\"");
+      .Text("uri", Need::kRequired, &profile.libvirt_uri, "a libvirt connection URI, such as \"qemu:///system\"");
   map.Finish();
 }
 
@@ -163,6 +164,7 @@ void ReadDeployer(YamlMap& top, Need need, Profile& profile) {
   fields.Commands("create", need, &profile.deployer.create);
   fields.Commands("destroy", need, &profile.deployer.destroy);
   fields.Path("working_directory", &profile.deployer.working_directory);
+  if (const auto known = map.Bool("uuids_from_run", Need::kOptional)) profile.deployer.uuids_from_run = *known;
   map.Finish();
 }
 
@@ -196,7 +198,7 @@ void ReadJump(YamlMap& top, Profile& profile) {
 
 void ReadTimeLimits(YamlMap& top, Profile& profile) {
   constexpr std::string_view kAllowed =
-      "a map with host, create, ssh, collect and destroy, in seconds, and probe_scale";
+      "a map with host, create, ssh, ready, collect, destroy and libvirt, in seconds, and probe_scale";
   const auto value = top.Find("time_limits", Need::kOptional, kAllowed);
   if (!value) return;
   YamlMap map(*value, kAllowed);
@@ -205,18 +207,37 @@ void ReadTimeLimits(YamlMap& top, Profile& profile) {
   fields.Seconds("create", &profile.time_limits.create);
   fields.Seconds("ssh", &profile.time_limits.ssh);
   fields.Seconds("collect", &profile.time_limits.collect);
+  if (map.Rank("destroy") < value->node().entries.size()) profile.time_limits.destroy_is_given = true;
   fields.Seconds("destroy", &profile.time_limits.destroy);
+  fields.Seconds("ready", &profile.time_limits.ready);
+  fields.Seconds("libvirt", &profile.time_limits.libvirt);
   profile.time_limits.probe_scale =
       map.WholeNumber("probe_scale", Need::kOptional, 1, 99).value_or(profile.time_limits.probe_scale);
   map.Finish();
 }
 
+void ReadNodes(YamlMap& top, Profile& profile) {
+  FieldReader fields(top, profile.placeholders);
+  constexpr std::string_view kAllowed = "a list of arguments such as [cloud-init, status, --wait], or an empty one: []";
+  if (fields.Arguments("ready", &profile.ready.command, kAllowed, true)) profile.ready.is_default = false;
+  profile.nodes_at_once = top.WholeNumber("nodes_at_once", Need::kOptional, 1, 10000).value_or(profile.nodes_at_once);
+}
+
+void ReadGpuMemory(YamlMap& top, Profile& profile) {
+  profile.gpu_memory_percent =
+      top.WholeNumber("gpu_memory_percent", Need::kOptional, 1, 100).value_or(profile.gpu_memory_percent);
+}
+
 void ReadStandIns(YamlMap& top, Profile& profile) {
   FieldReader(top, profile.placeholders)
-      .Text("stub_driver", Need::kOptional, &profile.stub_driver,
-            "words that say what stands in for the GPU driver");
-  profile.emulated_devices =
-      top.Bool("emulated_devices", Need::kOptional).value_or(profile.emulated_devices);
+      .Text("stub_driver", Need::kOptional, &profile.stub_driver, "words that say what stands in for the GPU driver");
+  profile.emulated_devices = top.Bool("emulated_devices", Need::kOptional).value_or(profile.emulated_devices);
+}
+
+void ReadLeastLinkPercent(YamlMap& top, Profile& profile) {
+  if (const auto percent = top.WholeNumber("least_link_percent", Need::kOptional, 1, 100)) {
+    profile.least_link_percent = *percent;
+  }
 }
 
 void ReadVersion(YamlMap& top, Need need) {
@@ -239,7 +260,10 @@ void ReadProfile(YamlMap& top, Profile& profile) {
   ReadJump(top, profile);
   fields.Path("known_hosts", &profile.known_hosts);
   ReadTimeLimits(top, profile);
+  ReadNodes(top, profile);
+  ReadGpuMemory(top, profile);
   ReadStandIns(top, profile);
+  ReadLeastLinkPercent(top, profile);
   top.Finish();
 }
 
@@ -251,7 +275,10 @@ void ReadFacts(YamlMap& top, Profile& profile) {
   ReadJump(top, profile);
   FieldReader(top, profile.placeholders).Path("known_hosts", &profile.known_hosts);
   ReadTimeLimits(top, profile);
+  ReadNodes(top, profile);
+  ReadGpuMemory(top, profile);
   ReadStandIns(top, profile);
+  ReadLeastLinkPercent(top, profile);
   FieldReader(top, profile.placeholders)
       .Text("owner", Need::kOptional, &profile.host_owner, "the {run} of the run that brought the host up");
   top.Finish();

@@ -3,7 +3,7 @@
 #pragma once
 
 #include "helpers/config/profile.h"
-#include "helpers/config/yaml_map.h"
+#include "helpers/yaml/yaml_map.h"
 
 namespace passthrough {
 

@@ -23,21 +23,18 @@ std::string ExplainEnd(const FrameDecoder& decoder, const ExecResult& result) {
   if (!decoder.problem().empty()) return decoder.problem();
   std::string how = result.exit_signal.empty()
                         ? fmt::format("ended with exit status {}", result.exit_status)
-                        : fmt::format("was ended by signal {}",
-                                    Shortened(Printable(result.exit_signal), kMostSignal));
+                        : fmt::format("was ended by signal {}", Shortened(Printable(result.exit_signal), kMostSignal));
   if (result.output_truncated) how = "printed more than all probes together may";
   std::string words = LastLines(result.error_output, 5);
   if (words.empty()) words = LastLines(decoder.preface(), 5);
   words = Shortened(Printable(Trim(words)), kMostWords);
-  return fmt::format("the probes' command {} {}{}{}", how, decoder.Progress(),
-                     words.empty() ? "" : ": ", words);
+  return fmt::format("the probes' command {} {}{}{}", how, decoder.Progress(), words.empty() ? "" : ": ", words);
 }
 
 }  // namespace
 
-Collection CollectByExec(const RemoteExec& exec, const std::string& archive,
-                         const std::vector<std::string>& probes, const Deadline& deadline,
-                         int probe_scale) {
+Collection CollectByExec(const RemoteExec& exec, const std::string& archive, const std::vector<std::string>& probes,
+                         const Deadline& deadline, int probe_scale, int gpu_memory_percent) {
   const std::string nonce = MakeNonce();
   FrameDecoder decoder(nonce, probes);
   ExecOptions options;
@@ -49,7 +46,7 @@ Collection CollectByExec(const RemoteExec& exec, const std::string& archive,
   options.most_output = decoder.MostBytes();
   Collection collection;
   try {
-    ExecResult result = exec(RemoteCommand(nonce, probes, probe_scale), options, deadline);
+    ExecResult result = exec(RemoteCommand(nonce, probes, probe_scale, gpu_memory_percent), options, deadline);
     if (!decoder.done()) collection.error = ExplainEnd(decoder, result);
   } catch (const NotFrames& error) {
     collection.error = error.what();

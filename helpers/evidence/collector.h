@@ -1,22 +1,24 @@
-// Collecting evidence: one connection and one exec a node, all nodes at once.
+// Collecting evidence: one connection and one exec a node, many nodes at once.
 #pragma once
 
 #include <chrono>
 #include <filesystem>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "helpers/base/deadline.h"
-#include "helpers/config/profile.h"
+#include "helpers/evidence/node_setup.h"
+#include "helpers/ssh/ssh_account.h"
 #include "helpers/ssh/ssh_session.h"
 
 namespace passthrough {
 
 // One node to collect from.
 struct CollectTarget {
-  std::string node;    // directory name below evidence/; letters, digits, '_' and '-'
-  SshAccount account;  // with host
+  std::string node;       // directory name below evidence/; letters, digits, '_' and '-'
+  SshAccount account;     // with host
   bool has_gpus = false;  // their driver is waited for where it has just booted
 };
 
@@ -27,11 +29,15 @@ struct CollectOptions {
   std::vector<std::string> probes;           // names, in the order of running
   JumpHost* jump = nullptr;
   HostKeys* host_keys = nullptr;
-  std::chrono::seconds ready_limit{300};    // for a node's SSH server to answer
-  std::chrono::seconds collect_limit{120};  // for its probes, after that
+  std::chrono::seconds ready_limit{300};                            // for a node's SSH server to answer
+  std::chrono::seconds collect_limit{120};                          // for its probes, after that
+  std::optional<SetupOptions> setup = {};                           // is waited for before them; nullopt: it is not
+  int nodes_at_once = 100;                                          // each has a thread and some descriptors
   std::chrono::milliseconds keep_alive = ExecOptions().keep_alive;  // as there
-  int probe_scale = 1;  // multiplies the probes' own limits on the node
-  // Told as things happen, from the nodes' threads: ("hpc_compute_01", "SSH answers").
+  std::chrono::milliseconds report_after{10'000};                   // of waiting for a node's SSH server, and again
+  int probe_scale = 1;                                              // multiplies the probes' own limits on the node
+  int gpu_memory_percent = 0;  // of each GPU's free memory that is tested; 0: what the probe takes by itself
+  // Called as things happen, from the nodes' threads: ("hpc_compute_01", "SSH answers").
   std::function<void(const std::string& node, const std::string& what)> on_progress;
 };
 
@@ -42,14 +48,10 @@ struct CollectOutcome {
   double collect_seconds = 0;  // after that
 };
 
-// Runs the probes on every target at once, a thread a node, and writes evidence/<node>/. A node
-// that fails has its error in its outcome and in its collection.json, and costs the others nothing.
-// Throws InterruptedError after all threads ended; EvidenceError where the evidence cannot be
-// written.
-std::vector<CollectOutcome> Collect(const std::vector<CollectTarget>& targets,
-                                    const CollectOptions& options, const Deadline& deadline);
-
-// The probes that remote/probes/ has, by name, sorted.
-std::vector<std::string> AvailableProbes(const std::filesystem::path& remote_directory);
+// Runs the probes on the targets, nodes_at_once of them at a time, a thread a node, and writes evidence/<node>/. A node
+// that fails has its error in its outcome and in its collection.json, and costs the others nothing: the limits begin
+// with its turn. Throws InterruptedError after all threads ended; EvidenceError where the evidence cannot be written.
+std::vector<CollectOutcome> Collect(const std::vector<CollectTarget>& targets, const CollectOptions& options,
+                                    const Deadline& deadline);
 
 }  // namespace passthrough

@@ -65,8 +65,7 @@ FrameDecoder::FrameDecoder(std::string nonce, std::vector<std::string> probes)
     : nonce_(std::move(nonce)), probes_(std::move(probes)) {}
 
 size_t FrameDecoder::MostBytes() const {
-  return kMostPreface + (probes_.size() + 2) * kMostLine +
-         probes_.size() * (kMostProbeOutput + kMostProbeErrors);
+  return kMostPreface + (probes_.size() + 2) * kMostLine + probes_.size() * (kMostProbeOutput + kMostProbeErrors);
 }
 
 void FrameDecoder::Move(std::string_view* bytes, size_t* wanted, std::string* to) {
@@ -109,8 +108,7 @@ void FrameDecoder::TakeLine() {
     if (preface_.size() < kKeptPreface) {
       preface_ += line.substr(0, kKeptPreface - preface_.size()) + "\n";
     }
-    if (preface_bytes_ > kMostPreface)
-      Break("64 KiB of something else came before the first probe");
+    if (preface_bytes_ > kMostPreface) Break("64 KiB of something else came before the first probe");
   } else if (state_ == State::kFrameEnd) {
     if (!line.empty()) {
       Break(fmt::format("probe {}'s output is longer than its header says", outputs_.back().probe));
@@ -131,7 +129,7 @@ void FrameDecoder::TakeHeader(const std::vector<std::string_view>& words) {
   std::optional<Header> header = ReadHeader(words);
   ProbeOutput output;
   if (!header || !SetEnding(words[3], header->number, &output)) {
-    Break("a probe's header cannot be read");
+    Break(fmt::format("a probe's header cannot be read: \"{}\"", Printable(fmt::format("{}", fmt::join(words, " ")))));
     return;
   }
   if (outputs_.size() >= probes_.size() || words[2] != probes_[outputs_.size()]) {
@@ -157,8 +155,7 @@ void FrameDecoder::TakeEnd(const std::vector<std::string_view>& words) {
 }
 
 void FrameDecoder::Break(const std::string& problem) {
-  problem_ =
-      fmt::format("what the node sent cannot be understood at byte {}: {}", offset_, problem);
+  problem_ = fmt::format("what the node sent cannot be understood at byte {}: {}", offset_, problem);
   state_ = State::kBroken;
 }
 

@@ -38,6 +38,7 @@ Json ToJson(const ProbeOutput& output) {
             {"seconds", output.seconds},
             {"bytes", output.text.size()},
             {"stderr_bytes", output.error_text.size()}};
+  if (!output.if_hung.empty()) json["if_hung"] = output.if_hung;
   return json;
 }
 
@@ -53,20 +54,34 @@ ProbeOutput FromJson(const Json& json) {
   json.at("skipped").get_to(output.skipped);
   json.at("truncated").get_to(output.truncated);
   json.at("seconds").get_to(output.seconds);
+  output.if_hung = json.value("if_hung", "");
   return output;
 }
 
-// What to do where `probe` hung, which every check that needs it would like to say; empty: nothing is known.
-std::string_view AdviceOnHang(std::string_view probe) {
-  if (probe != "nvidia_smi" && probe != "nvidia_smi_xml" && probe != "device_files") return "";
-  return " The driver or the GPU hangs: look for NVRM and Xid in the node's kernel log. Or persistence mode is off, "
-         "so that whatever opens a GPU initialises it anew, one after the other: run nvidia-persistenced on the node.";
+Json ToJson(const NodeSetup& setup) {
+  Json json{{"command", setup.command},
+            {"is_default", setup.is_default},
+            {"output", setup.output},
+            {"problem", Printable(setup.problem)},
+            {"seconds", setup.seconds}};
+  if (setup.exit_status) json["exit_status"] = *setup.exit_status;
+  return json;
+}
+
+NodeSetup SetupFromJson(const Json& json) {
+  NodeSetup setup;
+  json.at("command").get_to(setup.command);
+  json.at("is_default").get_to(setup.is_default);
+  json.at("output").get_to(setup.output);
+  json.at("problem").get_to(setup.problem);
+  json.at("seconds").get_to(setup.seconds);
+  if (json.contains("exit_status")) setup.exit_status = json.at("exit_status").get<int>();
+  return setup;
 }
 
 }  // namespace
 
-void SaveCollection(const fs::path& evidence_directory, const std::string& node,
-                    const Collection& collection) {
+void SaveCollection(const fs::path& evidence_directory, const std::string& node, const Collection& collection) {
   CheckNodeName(node);
   fs::path directory = evidence_directory / node;
   try {
@@ -80,6 +95,7 @@ void SaveCollection(const fs::path& evidence_directory, const std::string& node,
               {"began_epoch", collection.began_epoch},
               {"ended_epoch", collection.ended_epoch},
               {"probes", Json::array()}};
+    if (!collection.setup.command.empty()) json["setup"] = ToJson(collection.setup);
     for (const ProbeOutput& output : collection.probes) {
       if (!IsProbeName(output.probe)) throw EvidenceError("a probe's name is none");
       WriteFile(directory / (output.probe + ".txt"), output.text);
@@ -91,13 +107,12 @@ void SaveCollection(const fs::path& evidence_directory, const std::string& node,
     // Last: evidence that has an index is whole.
     WriteFile(directory / kIndex, json.dump(2) + "\n");
   } catch (const std::exception& error) {
-    throw EvidenceError(fmt::format("cannot write the evidence of {} to {}: {}", node,
-                                    directory.string(), error.what()));
+    throw EvidenceError(
+        fmt::format("cannot write the evidence of {} to {}: {}", node, directory.string(), error.what()));
   }
 }
 
-NodeEvidence NodeEvidence::Load(const fs::path& run_directory, const std::string& node,
-                                const std::string& look) {
+NodeEvidence NodeEvidence::Load(const fs::path& run_directory, const std::string& node, const std::string& look) {
   CheckNodeName(node);
   if (!look.empty()) CheckNodeName(look);
   NodeEvidence evidence;
@@ -112,21 +127,20 @@ NodeEvidence NodeEvidence::Load(const fs::path& run_directory, const std::string
     json.at("collect_seconds").get_to(evidence.collect_seconds_);
     evidence.began_epoch_ = json.value("began_epoch", int64_t{0});
     evidence.ended_epoch_ = json.value("ended_epoch", int64_t{0});
+    if (json.contains("setup")) evidence.setup_ = SetupFromJson(json.at("setup"));
     for (const Json& entry : json.at("probes")) {
       ProbeOutput output = FromJson(entry);
       if (!IsProbeName(output.probe)) throw EvidenceError("a probe's name is none");
       output.path = relative / (output.probe + ".txt");
       output.text = ReadFile(run_directory / output.path);
-      if (fs::path errors = run_directory / relative / ErrorFile(output.probe);
-          fs::exists(errors)) {
+      if (fs::path errors = run_directory / relative / ErrorFile(output.probe); fs::exists(errors)) {
         output.error_text = ReadFile(errors);
       }
       evidence.probes_[output.probe] = std::move(output);
     }
   } catch (const std::exception& error) {
-    throw EvidenceError(
-        fmt::format("{}: there is no evidence of this node that can be read ({}): {}", node,
-                    evidence.index_, error.what()));
+    throw EvidenceError(fmt::format("{}: there is no evidence of this node that can be read ({}): {}", node,
+                                    evidence.index_, error.what()));
   }
   return evidence;
 }
@@ -138,9 +152,9 @@ const ProbeOutput* NodeEvidence::Find(const std::string& probe) const {
 
 const ProbeOutput& NodeEvidence::Require(const std::string& probe) const {
   const ProbeOutput* output = Find(probe);
-  auto fail = [&](const std::string& what, std::string_view advice = "") {
+  auto fail = [&](const std::string& what, const std::string& advice = {}) {
     std::string where = output != nullptr ? output->path.string() : index_;
-    throw EvidenceError(fmt::format("{}: {} ({}){}{}", node_, what, where, advice.empty() ? "" : ".", advice));
+    throw EvidenceError(fmt::format("{}: {} ({}){}{}", node_, what, where, advice.empty() ? "" : ". ", advice));
   };
   if (output == nullptr) {
     fail(error_.empty() ? fmt::format("probe {} was not run: no test that was selected when this "
@@ -150,16 +164,14 @@ const ProbeOutput& NodeEvidence::Require(const std::string& probe) const {
   } else if (!output->complete) {
     fail(fmt::format("the output of probe {} was cut short: {}", probe, error_));
   } else if (output->timed_out) {
-    fail(fmt::format("probe {} did not end within {} s on the node", probe, output->limit_seconds),
-         AdviceOnHang(probe));
+    fail(fmt::format("probe {} did not end within {} s on the node", probe, output->limit_seconds), output->if_hung);
   } else if (output->skipped) {
     const std::string why = Printable(Trim(LastLines(output->error_text, 1)));
     fail(fmt::format("probe {} was {}", probe, why.empty() ? "not run" : Shortened(why, 200)));
   } else if (output->truncated) {
     fail(fmt::format("probe {} printed more than is kept", probe));
   } else if (output->signal != 0) {
-    fail(fmt::format("probe {} was ended by signal {} ({})", probe, output->signal,
-                     strsignal(output->signal)));
+    fail(fmt::format("probe {} was ended by signal {} ({})", probe, output->signal, strsignal(output->signal)));
   }
   return *output;
 }

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "helpers/base/error.h"
+#include "helpers/evidence/node_setup.h"
 
 namespace passthrough {
 
@@ -24,6 +25,7 @@ struct ProbeOutput {
   int signal = 0;              // that ended the probe; 0: none
   bool timed_out = false;      // the node's own limit for this probe passed
   int limit_seconds = 0;       // that limit, where timed_out
+  std::string if_hung;         // what that means, by the probe's own header; empty: nothing is known
   bool skipped = false;        // not run, because a probe that it needs had hung; error_text says which
   bool truncated = false;      // more was printed than is kept
   bool complete = false;       // the whole frame arrived
@@ -38,6 +40,7 @@ struct Collection {
   // When the probes ran, by this machine's clock: seconds since 1970; 0: they did not.
   int64_t began_epoch = 0;
   int64_t ended_epoch = 0;
+  NodeSetup setup;                  // with a command where it was waited for
   std::vector<ProbeOutput> probes;  // in the order of running; the last may be incomplete
 };
 
@@ -64,9 +67,13 @@ class NodeEvidence {
   // When the probes ran, by the clock of the machine that collected: seconds since 1970; 0: not known.
   int64_t began_epoch() const { return began_epoch_; }
   int64_t ended_epoch() const { return ended_epoch_; }
+  // What came of waiting until the node was set up; without a command where that was not waited for.
+  const NodeSetup& setup() const { return setup_; }
+  // "evidence/hpc_compute_01/collection.json"
+  const std::string& index() const { return index_; }
   // The probe's output, which is complete. Throws EvidenceError that says why where it was not run,
-  // was cut short, timed out, or collecting failed: "hpc_compute_01: probe nvidia_smi did not end
-  // within 60 s on the node (evidence/hpc_compute_01/nvidia_smi.txt). The driver or the GPU hangs: …". A non-zero
+  // was cut short, timed out, or collecting failed: "hpc_compute_01: probe kernel_log did not end
+  // within 60 s on the node (evidence/hpc_compute_01/kernel_log.txt)." and what its header says of a hang. A non-zero
   // exit status is not an error.
   const ProbeOutput& Require(const std::string& probe) const;
   // The same, nullptr where there is nothing at all; may be incomplete.
@@ -80,6 +87,7 @@ class NodeEvidence {
   double collect_seconds_ = 0;
   int64_t began_epoch_ = 0;
   int64_t ended_epoch_ = 0;
+  NodeSetup setup_;
   std::map<std::string, ProbeOutput> probes_;
 };
 

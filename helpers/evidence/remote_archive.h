@@ -7,19 +7,17 @@
 
 namespace passthrough {
 
-// A ustar archive of run-all.sh, the named probes, and an empty directory "work". A probe that has a
-// program of its name in `program_directory` gets it as programs/<probe>; one whose program is missing says
-// so itself. Throws EvidenceError for a name that is no probe's, or where a file cannot be read or packed.
-std::string BuildRemoteArchive(const std::filesystem::path& remote_directory,
-                               const std::vector<std::string>& probes,
+// A ustar archive of run-all.sh, the named probes (as probes/<probe>.sh, also those of a maker), and an empty directory
+// "work". A probe that has a program of its name in `program_directory` gets it as programs/<probe>; one whose program
+// is missing says so itself. Throws EvidenceError for a name that is no probe's, or where a file cannot be read or
+// packed.
+std::string BuildRemoteArchive(const std::filesystem::path& remote_directory, const std::vector<std::string>& probes,
                                const std::filesystem::path& program_directory = {});
 
-// The command that unpacks the archive from its stdin into a directory of its own, runs the probes,
-// prints frames with `nonce`, and removes the directory. Whatever shell the remote user has can
-// read it. Exit status 71: no directory could be made; 72: unpacking failed; else that of
-// run-all.sh. Throws EvidenceError where a name or the nonce has other characters than it should.
-std::string RemoteCommand(const std::string& nonce, const std::vector<std::string>& probes,
-                          int limit_scale = 1);
+// The command that unpacks the archive, runs the probes and prints frames with `nonce`: see UnpackAndRun(), with the
+// exit status of run-all.sh. Throws EvidenceError where a name or the nonce has other characters than it should.
+std::string RemoteCommand(const std::string& nonce, const std::vector<std::string>& probes, int limit_scale = 1,
+                          int gpu_memory_percent = 0);
 
 // 32 hexadecimal digits that nobody can guess.
 std::string MakeNonce();

@@ -5,7 +5,10 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
-#include <string_view>
+#include <utility>
+
+#include "helpers/base/gpu_class.h"
+#include "helpers/base/text.h"
 
 namespace passthrough {
 namespace {
@@ -20,77 +23,45 @@ constexpr std::string_view kUnknownSlot =
 // PCIE_LNK_WIDTH_UNKNOWN of the kernel's include/linux/pci.h: what sysfs prints where there is no link.
 constexpr int kUnknownWidth = 0xff;
 
-// The number that `text` begins with: "16x", "4", "99 %".
-std::optional<int> LeadingNumber(const NvidiaSmiField* field) {
-  if (field == nullptr) return std::nullopt;
-  int value = 0;
-  const std::string& text = field->text;
-  if (std::from_chars(text.data(), text.data() + text.size(), value).ec != std::errc()) return std::nullopt;
-  return value;
+// PCI Express Base Specification, 7.5.3.6, Maximum Link Width.
+constexpr std::array<int, 7> kWidths{1, 2, 4, 8, 12, 16, 32};
+
+constexpr std::string_view kImpossible =
+    "The device does not answer as it should, or what emulates its PCI Express capability is wrong: compare with "
+    "LnkCap and LnkSta of lspci -vv on the host, and look for resets in the kernel logs.";
+
+bool IsWidth(int width) { return std::find(kWidths.begin(), kWidths.end(), width) != kWidths.end(); }
+
+// "16.0 GT/s PCIe" and the like: whoever printed it meant a speed.
+bool SaysSpeed(std::string_view text) { return text.find("GT/s") != std::string_view::npos; }
+
+bool HasLanes(const std::optional<int>& width) { return width && *width != 0 && *width != kUnknownWidth; }
+
+std::vector<std::string> UnreadFields(const PciFunction& function) {
+  std::vector<std::string> fields;
+  if (!PcieGeneration(function.current_link_speed)) fields.emplace_back("current_link_speed");
+  if (!PcieGeneration(function.max_link_speed)) fields.emplace_back("max_link_speed");
+  if (!HasLanes(function.current_link_width)) fields.emplace_back("current_link_width");
+  if (!HasLanes(function.max_link_width)) fields.emplace_back("max_link_width");
+  return fields;
 }
 
-// Performance states P0 (maximum) to P15; P2 is where CUDA programs run on many GPUs.
-bool SaysItWorks(const NvidiaSmiGpu& gpu) {
-  const NvidiaSmiField* state = gpu.Find("performance_state");
-  if (state == nullptr || (state->text != "P0" && state->text != "P1" && state->text != "P2")) return false;
-  for (const std::string_view path : {"clocks_event_reasons/clocks_event_reason_gpu_idle",
-                                      "clocks_throttle_reasons/clocks_throttle_reason_gpu_idle"}) {
-    const NvidiaSmiField* idle = gpu.Find(path);
-    if (idle != nullptr && idle->text == "Active") return false;
-  }
-  return LeadingNumber(gpu.Find("utilization/gpu_util")).value_or(0) > 0;
-}
+}  // namespace
 
-// `most`: of the device; `limit`: of its slot. What is possible is put behind `found`.
-HealthProblems Judge(int current, int most, const std::optional<int>& limit, const std::string& found,
-                     const std::string& where) {
+Findings LinkBelowItsLimit(int current, int most, const std::optional<int>& limit, const std::string& found,
+                           const std::string& where) {
   const int possible = limit ? std::min(most, *limit) : most;
   if (current >= possible) return {};
   return {{fmt::format("{}{}{}", found, possible, limit ? " in its slot" : ""), where,
            std::string(limit ? kAdvice : kUnknownSlot), !limit.has_value()}};
 }
 
-}  // namespace
-
 std::optional<int> PcieGeneration(double gigatransfers) {
-  constexpr std::array<double, 6> kSpeeds{2.5, 5, 8, 16, 32, 64};
+  constexpr std::array<double, 7> kSpeeds{2.5, 5, 8, 16, 32, 64, 128};
   for (size_t i = 0; i < kSpeeds.size(); ++i) {
     if (gigatransfers == kSpeeds[i]) return static_cast<int>(i) + 1;
   }
   return std::nullopt;
-}
-
-HealthProblems LinkWidthProblems(const PciEvidence& pci, const PciFunction& function,
-                                 const std::string& name, const SlotLimits& slot) {
-  const int current = function.current_link_width.value_or(0);
-  const int most = function.max_link_width.value_or(0);
-  if (current == 0 || most == 0 || most == kUnknownWidth || current == kUnknownWidth) return {};
-  return Judge(current, most, slot.width,
-               fmt::format("{}: its PCIe link has {} lanes, it can have ", name, current), pci.At(function.line));
-}
-
-HealthProblems LinkWidthProblems(const NvidiaSmiXml& xml, const NvidiaSmiGpu& gpu, const SlotLimits& slot) {
-  const NvidiaSmiField* field = gpu.Find("pci/pci_gpu_link_info/link_widths/current_link_width");
-  const int current = LeadingNumber(field).value_or(0);
-  const int most =
-      LeadingNumber(gpu.Find("pci/pci_gpu_link_info/link_widths/max_link_width")).value_or(0);
-  if (current == 0 || most == 0) return {};
-  return Judge(current, most, slot.width,
-               fmt::format("GPU {}: nvidia-smi says that its PCIe link has {} lanes, it can have ",
-                           gpu.bus_id.ToString(), current),
-               xml.At(field->line));
-}
-
-HealthProblems LinkSpeedProblems(const NvidiaSmiXml& xml, const NvidiaSmiGpu& gpu, const SlotLimits& slot) {
-  if (!SaysItWorks(gpu)) return {};
-  const NvidiaSmiField* field = gpu.Find("pci/pci_gpu_link_info/pcie_gen/current_link_gen");
-  const int current = LeadingNumber(field).value_or(0);
-  const int most = LeadingNumber(gpu.Find("pci/pci_gpu_link_info/pcie_gen/max_link_gen")).value_or(0);
-  if (current == 0 || most == 0) return {};
-  return Judge(current, most, slot.generation,
-               fmt::format("GPU {}: while it works, its PCIe link runs at generation {}, it can run at ",
-                           gpu.bus_id.ToString(), current),
-               xml.At(field->line));
 }
 
 std::optional<int> PcieGeneration(std::string_view speed) {
@@ -103,16 +74,70 @@ std::optional<int> PcieGeneration(std::string_view speed) {
   return PcieGeneration(gigatransfers);
 }
 
-HealthProblems LinkSpeedUnderLoadProblems(std::string_view under_load, const std::string& where,
-                                          const PciFunction& function, const std::string& name,
-                                          const SlotLimits& slot) {
+Findings LinkFieldProblems(const PciEvidence& pci, const PciFunction& function, const std::string& name) {
+  const bool is_gone = function.ConfigIsDead() || function.ConfigVendor().value_or(function.vendor) != function.vendor;
+  if (is_gone) return {};
+  Findings problems;
+  const auto add = [&](const std::string& what) {
+    problems.push_back({name + ": " + what, pci.At(function.line), std::string(kImpossible)});
+  };
+  for (const auto& [field, text] : {std::pair("current_link_speed", &function.current_link_speed),
+                                    std::pair("max_link_speed", &function.max_link_speed)}) {
+    if (SaysSpeed(*text) && !PcieGeneration(*text)) add(fmt::format("{} is {}, which no PCIe link has", field, *text));
+  }
+  for (const auto& [field, width] : {std::pair("current_link_width", &function.current_link_width),
+                                     std::pair("max_link_width", &function.max_link_width)}) {
+    if (HasLanes(*width) && !IsWidth(**width)) add(fmt::format("{} is {}, which no PCIe link has", field, **width));
+  }
+  const auto current = PcieGeneration(function.current_link_speed);
+  const auto most = PcieGeneration(function.max_link_speed);
+  if (current && most && *current > *most) {
+    add(fmt::format("its link runs at {}, and can run at {} at most", function.current_link_speed,
+                    function.max_link_speed));
+  }
+  const bool both = HasLanes(function.current_link_width) && HasLanes(function.max_link_width);
+  if (both && *function.current_link_width > *function.max_link_width) {
+    add(fmt::format("its link has {} lanes, and can have {} at most", *function.current_link_width,
+                    *function.max_link_width));
+  }
+  if (current && HasLanes(function.max_link_width) && function.current_link_width == 0) {
+    add(fmt::format("its link runs at {}, with 0 lanes", function.current_link_speed));
+  }
+  if (problems.empty() && IsGpuClass(function.class_code)) {
+    const std::vector<std::string> unread = UnreadFields(function);
+    // Below a port the four come together, or the function is none of PCI Express.
+    const bool is_express = !function.current_link_speed.empty() || !function.max_link_speed.empty();
+    const bool worth_a_note = function.parent ? is_express && unread.size() == 4 : !unread.empty();
+    if (worth_a_note) {
+      problems.push_back({fmt::format("{}: of its PCIe link, {} cannot be read{}", name, JoinForHumans(unread),
+                                      function.parent ? "" : ", for it is on a root bus of the node"),
+                          pci.At(function.line),
+                          "To see the real link in the node, attach the device to a pcie-root-port of the domain.",
+                          true});
+    }
+  }
+  return problems;
+}
+
+Findings LinkWidthProblems(const PciEvidence& pci, const PciFunction& function, const std::string& name,
+                           const SlotLimits& slot) {
+  const int current = function.current_link_width.value_or(0);
+  const int most = function.max_link_width.value_or(0);
+  if (current == 0 || most == 0 || most == kUnknownWidth || current == kUnknownWidth) return {};
+  return LinkBelowItsLimit(current, most, slot.width,
+                           fmt::format("{}: its PCIe link has {} lanes, it can have ", name, current),
+                           pci.At(function.line));
+}
+
+Findings LinkSpeedUnderLoadProblems(std::string_view under_load, const std::string& where, const PciFunction& function,
+                                    const std::string& name, const SlotLimits& slot) {
   const std::optional<int> current = PcieGeneration(under_load);
   const std::optional<int> most = PcieGeneration(function.max_link_speed);
   if (!current || !most) return {};
-  return Judge(*current, *most, slot.generation,
-               fmt::format("{}: during copies, its PCIe link runs at generation {} ({}), it can run at ", name,
-                           *current, under_load),
-               where);
+  return LinkBelowItsLimit(*current, *most, slot.generation,
+                           fmt::format("{}: during copies, its PCIe link runs at generation {} ({}), it can run at ",
+                                       name, *current, under_load),
+                           where);
 }
 
 }  // namespace passthrough

@@ -7,7 +7,9 @@
 #include <charconv>
 #include <cmath>
 #include <optional>
+#include <set>
 #include <utility>
+#include <vector>
 
 #include "helpers/base/text.h"
 
@@ -15,7 +17,7 @@ namespace passthrough {
 namespace {
 
 constexpr int64_t kLeastFreeKib = 1024;
-constexpr int64_t kClockTolerance = 120;   // seconds
+constexpr int64_t kClockTolerance = 120;  // seconds
 constexpr double kFirmwareSeconds = 300;
 constexpr size_t kMostQuoted = 200;
 
@@ -28,19 +30,29 @@ constexpr std::array<std::string_view, 3> kOrderlyEnds{"reboot: Restarting syste
                                                        "reboot: System halted"};
 
 // A program's own "traps: prog[12] general protection fault ip:…" is none (arch/x86/kernel/traps.c).
-constexpr std::array<std::string_view, 7> kPanics{"Kernel panic - not syncing",
-                                                  "Oops:",
-                                                  "BUG: unable to handle",
-                                                  "BUG: kernel NULL pointer dereference",
-                                                  "general protection fault:",
-                                                  "general protection fault, ",
-                                                  "kernel BUG at"};
+constexpr std::array<std::string_view, 17> kPanics{"Kernel panic - not syncing",
+                                                   "Oops:",
+                                                   "BUG: unable to handle",
+                                                   "BUG: kernel NULL pointer dereference",
+                                                   "general protection fault:",
+                                                   "general protection fault, ",
+                                                   "kernel BUG at",
+                                                   "Unable to handle kernel",
+                                                   "Internal error: ",
+                                                   "BUG: scheduling while atomic",
+                                                   "detected buffer overflow in ",
+                                                   "PANIC: double fault",
+                                                   "kernel stack overflow",
+                                                   "Fixing recursive fault",
+                                                   "Bad mode in ",
+                                                   " [#1] ",
+                                                   " [#2] "};
 
 // What the kernel's watchdogs say (kernel/watchdog.c, kernel/rcu/tree_stall.h, kernel/hung_task.c).
-constexpr std::array<std::string_view, 5> kLateProcessors{"BUG: soft lockup - ", "detected hard LOCKUP",
-                                                          "self-detected stall", "detected stalls on",
-                                                          "detected expedited stalls on"};
-constexpr std::array<std::string_view, 1> kHungTasks{"blocked for more than "};
+constexpr std::array<std::string_view, 8> kLateProcessors{
+    "non-responsive CSD lock", "BUG: soft lockup - ",          "detected hard LOCKUP", "self-detected stall",
+    "detected stalls on",      "detected expedited stalls on", "kthread starved for",  "BUG: workqueue lockup"};
+constexpr std::array<std::string_view, 2> kHungTasks{"blocked for more than ", "blocked in I/O wait for more than "};
 
 bool Has(std::string_view text, std::string_view part) { return text.find(part) != std::string_view::npos; }
 
@@ -51,8 +63,8 @@ bool HasAny(std::string_view text, const std::array<std::string_view, kCount>& p
 
 // The first line with any of `phrases`, and how many have one.
 template <size_t kCount>
-HealthProblems ProblemOfLog(const KernelLog& log, const std::array<std::string_view, kCount>& phrases,
-                            const std::string& what, const std::string& advice) {
+Findings ProblemOfLog(const KernelLog& log, const std::array<std::string_view, kCount>& phrases,
+                      const std::string& what, const std::string& advice) {
   const KernelLogLine* first = nullptr;
   size_t count = 0;
   for (const KernelLogLine& line : log.lines) {
@@ -78,14 +90,40 @@ std::optional<double> ClockAtBoot(const KernelLog& log) {
   return std::nullopt;
 }
 
+// "[    1.234567] text": the stamp is not that of the kernel's first moment, which every boot has alike.
+bool HasLaterStamp(std::string_view line) {
+  const size_t open = line.find('[');
+  const size_t close = line.find(']');
+  if (open == std::string_view::npos || close == std::string_view::npos || close < open) return false;
+  const std::string_view stamp = Trim(line.substr(open + 1, close - open - 1));
+  return stamp.find('.') != std::string_view::npos &&
+         stamp.find_first_not_of("0123456789.") == std::string_view::npos &&
+         stamp.find_first_not_of("0.") != std::string_view::npos;
+}
+
+// The line `again`, which begins a boot, begins the log of line `first` once more: a console that is registered gets
+// what was logged so far, of which an early console ("earlyprintk", "earlycon") has shown it already
+// (kernel/printk/printk.c, CON_PRINTBUFFER). Another boot has other time stamps.
+bool IsReplay(const std::vector<std::string_view>& lines, size_t first, size_t again) {
+  std::set<std::string_view> stamped;
+  for (size_t i = first; i < again; ++i) {
+    if (HasLaterStamp(lines[i])) stamped.insert(Trim(lines[i]));
+  }
+  if (stamped.empty()) return true;
+  size_t repeated = 0;
+  for (size_t i = again; i < lines.size() && i <= again + 4 * (again - first); ++i) {
+    repeated += stamped.erase(Trim(lines[i]));
+  }
+  return repeated > stamped.size();  // of the last ones, some may have been lost
+}
+
 std::string Off(int64_t seconds) {
-  return fmt::format("{} {}", HumanSeconds(static_cast<double>(std::abs(seconds))),
-                     seconds > 0 ? "ahead" : "behind");
+  return fmt::format("{} {}", HumanSeconds(static_cast<double>(std::abs(seconds))), seconds > 0 ? "ahead" : "behind");
 }
 
 }  // namespace
 
-HealthProblems ReadOnlyProblems(const IdentityEvidence& identity) {
+Findings ReadOnlyProblems(const IdentityEvidence& identity) {
   if (!identity.root_read_only.value_or(false)) return {};
   return {{"its root file system is read-only", identity.At(identity.root_line),
            "The kernel does that after an error of the disk: look for I/O errors in its kernel log and at "
@@ -93,8 +131,8 @@ HealthProblems ReadOnlyProblems(const IdentityEvidence& identity) {
            "it."}};
 }
 
-HealthProblems DiskFullProblems(const IdentityEvidence& identity) {
-  HealthProblems problems;
+Findings DiskFullProblems(const IdentityEvidence& identity) {
+  Findings problems;
   const auto require_space = [&](const std::string& what, const std::optional<int64_t>& free, int line) {
     if (!free || *free >= kLeastFreeKib) return;
     problems.push_back({fmt::format("{} has {} KiB free, expected {} at least", what, *free, kLeastFreeKib),
@@ -107,7 +145,7 @@ HealthProblems DiskFullProblems(const IdentityEvidence& identity) {
   return problems;
 }
 
-HealthProblems ClockProblems(const IdentityEvidence& identity, const CollectionTime& collected) {
+Findings ClockProblems(const IdentityEvidence& identity, const CollectionTime& collected) {
   const int64_t now = identity.epoch_seconds;
   int64_t off = 0;
   if (now < collected.began - kClockTolerance) off = now - collected.began;
@@ -118,7 +156,7 @@ HealthProblems ClockProblems(const IdentityEvidence& identity, const CollectionT
            "paused, saved or restored, its clock stood still meanwhile."}};
 }
 
-HealthProblems ClockJumpProblems(const IdentityEvidence& identity, const KernelLog& log) {
+Findings ClockJumpProblems(const IdentityEvidence& identity, const KernelLog& log) {
   const std::optional<double> at_boot = ClockAtBoot(log);
   if (!at_boot) return {};
   const double expected = *at_boot + identity.uptime_seconds;
@@ -129,8 +167,10 @@ HealthProblems ClockJumpProblems(const IdentityEvidence& identity, const KernelL
            "Look who sets it: a time service with another source, or someone by hand."}};
 }
 
-HealthProblems ConsoleProblems(std::string_view console, const std::string& path) {
-  HealthProblems problems;
+Findings ConsoleProblems(std::string_view console, const std::string& path) {
+  Findings problems;
+  const std::vector<std::string_view> lines = SplitLines(console);
+  size_t begin = 0;  // of the kernel's log that goes on
   std::array<bool, kBootBegins.size()> begun{};
   std::array<bool, kBootBegins.size()> orderly{};
   // Each mark comes once a boot, so each counts alone and the highest count is right.
@@ -138,11 +178,15 @@ HealthProblems ConsoleProblems(std::string_view console, const std::string& path
   size_t unexpected = 0;
   int unexpected_line = 0;
   int number = 0;
-  for (const std::string_view line : SplitLines(console)) {
+  for (const std::string_view line : lines) {
     ++number;
+    if (Has(line, kBootBegins[0])) {
+      const auto here = static_cast<size_t>(number) - 1;
+      if (begun[0] && IsReplay(lines, begin, here)) continue;
+      begin = here;
+    }
     if (problems.empty() && HasAny(line, kPanics)) {
-      problems.push_back({fmt::format("its kernel crashed: its console says \"{}\"",
-                                      Trim(line).substr(0, kMostQuoted)),
+      problems.push_back({fmt::format("its kernel crashed: its console says \"{}\"", Trim(line).substr(0, kMostQuoted)),
                           fmt::format("{}:{}", path, number),
                           "Read the lines before; on_crash=restart in the domain's XML hides crashes."});
     }
@@ -167,30 +211,30 @@ HealthProblems ConsoleProblems(std::string_view console, const std::string& path
   return problems;
 }
 
-HealthProblems OopsProblems(const KernelLog& log) {
+Findings OopsProblems(const KernelLog& log) {
   return ProblemOfLog(log, kPanics, "its kernel crashed, and went on without what crashed",
                       "The lines after it name the module and its calls. What the crashed code held stays locked until "
                       "a reboot, so what other checks say of this node may follow from it.");
 }
 
-HealthProblems StallProblems(const KernelLog& log) {
-  HealthProblems problems =
-      ProblemOfLog(log, kHungTasks, "a task hangs in its kernel",
-                   "The lines after it name what it waits for: where they name nvidia, a GPU does not answer; where "
-                   "they name a file system, look at the storage pool on the host.");
-  for (HealthProblem& problem :
+Findings StallProblems(const KernelLog& log) {
+  Findings problems = ProblemOfLog(
+      log, kHungTasks, "a task hangs in its kernel",
+      "The lines after it name what it waits for: where they name the driver of a GPU, that GPU does not answer; where "
+      "they name a file system, look at the storage pool on the host.");
+  for (Finding& problem :
        ProblemOfLog(log, kLateProcessors, "a processor of it did nothing else for long, or did not run",
                     "Look at the host first: more virtual processors than it has real ones, or memory that it swaps. "
-                    "Where the lines after it name nvidia, the GPU's driver waits for a device that does not answer.")) {
+                    "Where the lines after it name the driver of a GPU, it waits for a device that does not answer.")) {
     problems.push_back(std::move(problem));
   }
   return problems;
 }
 
-HealthProblems UptimeProblems(const IdentityEvidence& identity, double seconds_since_deployed) {
+Findings UptimeProblems(const IdentityEvidence& identity, double seconds_since_deployed) {
   if (identity.uptime_seconds + kFirmwareSeconds >= seconds_since_deployed) return {};
-  return {{fmt::format("it is up for {}, though it was deployed {} ago",
-                       HumanSeconds(identity.uptime_seconds), HumanSeconds(seconds_since_deployed)),
+  return {{fmt::format("it is up for {}, though it was deployed {} ago", HumanSeconds(identity.uptime_seconds),
+                       HumanSeconds(seconds_since_deployed)),
            identity.At(identity.uptime_line),
            "It booted again since then: read its console, and look whether on_crash=restart hides crashes."}};
 }

@@ -9,6 +9,7 @@
 #include <thread>
 
 #include "helpers/base/text.h"
+#include "helpers/libvirt/answers.h"
 #include "helpers/libvirt/connection_impl.h"
 #include "helpers/libvirt/event_loop.h"
 
@@ -21,15 +22,11 @@ constexpr int kGoneSeconds = 120;
 
 // Seconds between two keep-alive messages. libvirt's libssh transport (seen in 9.0) may leave the
 // rest of a longer reply unread until anything else arrives: so something arrives soon.
-int KeepAliveSeconds(std::string_view uri) {
-  return uri.find("+libssh://") == std::string_view::npos ? 10 : 1;
-}
+int KeepAliveSeconds(std::string_view uri) { return uri.find("+libssh://") == std::string_view::npos ? 10 : 1; }
 
 // What to do about the commonest reasons, in a few words.
 std::string HintFor(std::string_view message) {
-  const auto has = [&](std::string_view part) {
-    return message.find(part) != std::string_view::npos;
-  };
+  const auto has = [&](std::string_view part) { return message.find(part) != std::string_view::npos; };
   if (has("libvirt-sock': No such file") || has("libvirt-sock': Connection refused")) {
     return ". Is libvirt installed and running there? (systemctl start libvirtd)";
   }
@@ -55,7 +52,7 @@ void OpenInBackground(const std::string& uri, const std::shared_ptr<Attempt>& at
   ConnectHandle handle(virConnectOpen(uri.c_str()));
   std::string error;
   if (!handle) {
-    const virErrorPtr last = virGetLastError();
+    virError* const last = virGetLastError();
     error = last != nullptr && last->message != nullptr ? last->message : "no reason given";
   } else {
     // Refused by drivers that have no wire between here and there: they cannot hang either.
@@ -94,22 +91,23 @@ Handle FoundOrThrow(Handle handle, int not_found, std::string_view what, const s
 }  // namespace
 
 int LastErrorCode() {
-  const virErrorPtr error = virGetLastError();
+  virError* const error = virGetLastError();
   return error == nullptr ? VIR_ERR_OK : error->code;
 }
 
 void ThrowLastError(std::string_view what) {
-  const virErrorPtr error = virGetLastError();
+  virError* const error = virGetLastError();
   const bool known = error != nullptr && error->message != nullptr;
-  throw LibvirtError(
-      fmt::format("cannot {}: {}", what, known ? Printable(error->message) : "no reason given"));
+  throw LibvirtError(fmt::format("cannot {}: {}", what, known ? Printable(error->message) : "no reason given"));
 }
 
 void Require(int result, std::string_view what) {
+  CountAnswer();
   if (result < 0) ThrowLastError(what);
 }
 
 std::string TakeText(char* text, std::string_view what) {
+  CountAnswer();
   const TextHandle owner(text);
   if (!owner) ThrowLastError(what);
   return owner.get();
@@ -127,18 +125,18 @@ LibvirtConnection::Impl::~Impl() {
 }
 
 DomainHandle LibvirtConnection::Impl::FindDomain(const std::string& name) const {
-  return FoundOrThrow(DomainHandle(virDomainLookupByName(handle.get(), name.c_str())),
-                      VIR_ERR_NO_DOMAIN, "look up domain", name);
+  return FoundOrThrow(DomainHandle(virDomainLookupByName(handle.get(), name.c_str())), VIR_ERR_NO_DOMAIN,
+                      "look up domain", name);
 }
 
 NetworkHandle LibvirtConnection::Impl::FindNetwork(const std::string& name) const {
-  return FoundOrThrow(NetworkHandle(virNetworkLookupByName(handle.get(), name.c_str())),
-                      VIR_ERR_NO_NETWORK, "look up network", name);
+  return FoundOrThrow(NetworkHandle(virNetworkLookupByName(handle.get(), name.c_str())), VIR_ERR_NO_NETWORK,
+                      "look up network", name);
 }
 
 PoolHandle LibvirtConnection::Impl::FindPool(const std::string& name) const {
-  return FoundOrThrow(PoolHandle(virStoragePoolLookupByName(handle.get(), name.c_str())),
-                      VIR_ERR_NO_STORAGE_POOL, "look up storage pool", name);
+  return FoundOrThrow(PoolHandle(virStoragePoolLookupByName(handle.get(), name.c_str())), VIR_ERR_NO_STORAGE_POOL,
+                      "look up storage pool", name);
 }
 
 DomainHandle LibvirtConnection::Impl::Domain(const std::string& name) const {
@@ -159,8 +157,7 @@ PoolHandle LibvirtConnection::Impl::Pool(const std::string& name) const {
   return pool;
 }
 
-VolumeHandle LibvirtConnection::Impl::Volume(const std::string& pool,
-                                             const std::string& volume) const {
+VolumeHandle LibvirtConnection::Impl::Volume(const std::string& pool, const std::string& volume) const {
   const PoolHandle handle_of_pool = Pool(pool);  // freeing it forgets the thread's last error
   VolumeHandle found(virStorageVolLookupByName(handle_of_pool.get(), volume.c_str()));
   if (!found) ThrowLastError(fmt::format("look up volume {} of storage pool {}", volume, pool));
@@ -174,8 +171,7 @@ LibvirtConnection LibvirtConnection::Open(const std::string& uri, const Deadline
   std::thread([uri, attempt] { OpenInBackground(uri, attempt); }).detach();
   WaitForAttempt(what, *attempt, deadline);
   if (!attempt->handle) {
-    throw LibvirtError(
-        fmt::format("cannot {}: {}{}", what, Printable(attempt->error), HintFor(attempt->error)));
+    throw LibvirtError(fmt::format("cannot {}: {}{}", what, Printable(attempt->error), HintFor(attempt->error)));
   }
   auto impl = std::make_shared<Impl>();
   impl->uri = uri;
@@ -188,7 +184,7 @@ LibvirtConnection::~LibvirtConnection() = default;
 LibvirtConnection::LibvirtConnection(LibvirtConnection&&) noexcept = default;
 LibvirtConnection& LibvirtConnection::operator=(LibvirtConnection&&) noexcept = default;
 
-LibvirtConnection LibvirtConnection::Another() const { return LibvirtConnection(impl_); }
+LibvirtConnection LibvirtConnection::Share() const { return LibvirtConnection(impl_); }
 
 const std::string& LibvirtConnection::uri() const { return impl_->uri; }
 

@@ -1,16 +1,18 @@
 // libvirt's C API behind one class. This folder alone names libvirt.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <filesystem>
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "helpers/base/deadline.h"
 #include "helpers/base/error.h"
-#include "helpers/libvirt/inventory.h"
+#include "helpers/inventory/inventory.h"
 
 namespace passthrough {
 
@@ -30,6 +32,15 @@ struct DhcpLease {
   int64_t expiry = 0;  // seconds since 1970; 0: never ends
 };
 
+// A domain that is defined and never started: it says in its metadata that a run holds names and devices on this
+// hypervisor. All that look at domains leave these out, but for Claims().
+inline constexpr std::string_view kClaimPrefix = "_passthrough-suite-claim-";
+struct ClaimDomain {
+  std::string name;  // begins with kClaimPrefix
+  std::string uuid;
+  std::string text;  // of its metadata; empty where it has none
+};
+
 // A connection to one hypervisor. Any thread, also several at once, as libvirt allows; libvirt's
 // errors are read on the thread that made them. Every function throws LibvirtError with what was
 // tried and libvirt's own message. A host that stops answering is noticed by keep-alive messages
@@ -47,8 +58,8 @@ class LibvirtConnection {
   LibvirtConnection(LibvirtConnection&&) noexcept;
   LibvirtConnection& operator=(LibvirtConnection&&) noexcept;
   // The same connection once more, which is closed when the last of them is gone: for a call on another thread that
-  // may have to be given up (RunBy).
-  LibvirtConnection Another() const;
+  // may have to be given up (RunWithDeadline).
+  LibvirtConnection Share() const;
 
   const std::string& uri() const;
   bool IsAlive() const;
@@ -59,17 +70,26 @@ class LibvirtConnection {
   // Everything of the host that a run could change. Active directory pools are refreshed first:
   // libvirt lists the volumes that it saw at the last refresh, not those that are there.
   Inventory TakeInventory();
-  // The same, not waited for longer than `deadline`: a daemon that waits for a device or a dead NFS server answers keep-
-  // alives and nothing else. Throws what Deadline::Check throws, too.
+  // The same, not waited for longer than `deadline`: a daemon that waits for a device or a dead NFS server answers
+  // keep- alives and nothing else. Throws what Deadline::Check throws, too.
   Inventory TakeInventory(const Deadline& deadline) const;
+  // All claims, by name.
+  std::vector<ClaimDomain> Claims();
+  // The same for as long as an answer comes at least every `silence`, however many there are. Throws TimeoutError where
+  // none does, and InterruptedError.
+  Inventory TakeInventory(std::chrono::seconds silence) const;
   // All domains, running or not, by name; one round trip where the hypervisor can.
   std::vector<DomainStatus> Domains();
   std::vector<std::string> DomainNames();
+  // nullopt: there is none of this name.
+  std::optional<std::string> DomainUuid(const std::string& domain);
+  std::optional<std::string> NetworkUuid(const std::string& network);
+  std::optional<std::string> PoolUuid(const std::string& pool);
   std::vector<std::string> NetworkNames();
   std::vector<std::string> PoolNames();
   // Of an active pool, refreshed. nullopt: no such pool, or it is not active.
   std::optional<std::vector<std::string>> VolumeNames(const std::string& pool);
-  std::optional<std::string> DomainXml(const std::string& domain);    // nullopt: no such domain
+  std::optional<std::string> DomainXml(const std::string& domain);  // nullopt: no such domain
   // Of what it starts with the next time. nullopt: no such domain, or it is transient and starts never again.
   std::optional<std::string> DomainDefinition(const std::string& domain);
   std::optional<std::string> DomainState(const std::string& domain);  // "running", …
@@ -88,8 +108,7 @@ class LibvirtConnection {
   std::vector<Address> DomainAddresses(const std::string& domain);
   // The same without DHCP leases, for callers that have asked NetworkLeases() already.
   // `domain_xml`: what DomainXml() returned.
-  std::vector<Address> AddressesWithoutLeases(const std::string& domain,
-                                              const std::string& domain_xml);
+  std::vector<Address> AddressesWithoutLeases(const std::string& domain, const std::string& domain_xml);
   // What the domain printed on its serial console, where the hypervisor keeps a log of it that can
   // be read from here: as a file, or as a volume of the pool in whose directory it lies. nullopt
   // where there is none. At most `most` last bytes.
@@ -98,13 +117,20 @@ class LibvirtConnection {
   // --- changing: for deployers and tests that plant faults, never called by checks ---
   void DefineDomain(const std::string& xml);
   void StartDomain(const std::string& domain);
-  void DestroyDomain(
-      const std::string& domain);  // pulls the plug; no error where it is off or gone
+  void DestroyDomain(const std::string& domain);   // pulls the plug; no error where it is off or gone
   void UndefineDomain(const std::string& domain);  // with NVRAM, managed save, snapshots' metadata
+  // Removes what has this UUID, whatever its name is by now; no error where it is gone. Of a pool, as RemovePool with
+  // its directory.
+  void RemoveDomainWithUuid(const std::string& uuid);
+  void RemoveNetworkWithUuid(const std::string& uuid);
+  void RemovePoolWithUuid(const std::string& uuid);
+  // Defines a claim with this UUID; false where another domain has its name. Atomic: of two at once, one gets it.
+  bool DefineClaim(const ClaimDomain& claim, const std::string& title);
+  // Replaces the text of the claim with this UUID. Throws LibvirtError also where it is gone.
+  void UpdateClaim(const ClaimDomain& claim);
   void DefineNetwork(const std::string& xml);
   void StartNetwork(const std::string& network);
-  void RemoveNetwork(
-      const std::string& network);  // destroy and undefine; no error where it is gone
+  void RemoveNetwork(const std::string& network);  // destroy and undefine; no error where it is gone
   void DefinePool(const std::string& xml);
   void BuildAndStartPool(const std::string& pool);
   void RefreshPool(const std::string& pool);
@@ -114,8 +140,8 @@ class LibvirtConnection {
   // seen.
   void RemovePool(const std::string& pool, bool delete_directory);
   void CreateVolume(const std::string& pool, const std::string& xml);
-  void UploadVolume(const std::string& pool, const std::string& volume,
-                    const std::filesystem::path& file, const Deadline& deadline);
+  void UploadVolume(const std::string& pool, const std::string& volume, const std::filesystem::path& file,
+                    const Deadline& deadline);
   // Absolute path of a volume on the hypervisor.
   std::string VolumePath(const std::string& pool, const std::string& volume);
   // Size of a volume as a guest sees it, in bytes.

@@ -3,17 +3,46 @@
 
 #include <algorithm>
 #include <cctype>
+#include <chrono>
 
-#include "helpers/config/ipv4_subnet.h"
+#include "helpers/base/ipv4_subnet.h"
+#include "helpers/base/wait.h"
+#include "helpers/libvirt/answers.h"
 #include "helpers/libvirt/connection_impl.h"
+#include "helpers/libvirt/dhcp_leases.h"
 #include "helpers/libvirt/domain_xml_reader.h"
-#include "helpers/libvirt/leases.h"
 
 namespace passthrough {
 namespace {
 
-// How long a guest agent may take to answer. libvirt's default is to wait for ever.
-constexpr int kAgentSeconds = 2;
+// How long a guest agent is waited for. libvirt waits for ever by default; what virDomainAgentSetResponseTimeout() sets
+// instead holds for everybody who asks that domain's agent, until it stops, and cannot be read, so nobody could put it
+// back: the wait is ended here.
+constexpr std::chrono::seconds kAgentLimit{2};
+
+// That a domain's agent is being asked: a question that was given up occupies libvirt's worker and the agent until it
+// is answered, and a second one would wait behind it.
+class AgentQuestion {
+ public:
+  AgentQuestion(std::shared_ptr<AgentQuestions> questions, std::string domain)
+      : questions_(std::move(questions)), domain_(std::move(domain)) {
+    const std::lock_guard lock(questions_->mutex);
+    is_first_ = questions_->domains.insert(domain_).second;
+  }
+  ~AgentQuestion() {
+    if (!is_first_) return;
+    const std::lock_guard lock(questions_->mutex);
+    questions_->domains.erase(domain_);
+  }
+  AgentQuestion(const AgentQuestion&) = delete;
+  AgentQuestion& operator=(const AgentQuestion&) = delete;
+  bool is_first() const { return is_first_; }
+
+ private:
+  std::shared_ptr<AgentQuestions> questions_;
+  std::string domain_;
+  bool is_first_ = false;
+};
 
 std::string LowerCase(const char* text) {
   std::string lower = text == nullptr ? "" : text;
@@ -28,19 +57,18 @@ bool HasMac(const DomainDescription& domain, const std::string& mac) {
 }
 
 // libvirt hands on what a guest agent says without a look at it: any text may stand there.
-bool IsIpv4(int type, const char* text) {
-  return type == VIR_IP_ADDR_TYPE_IPV4 && text != nullptr && ParseIpv4(text);
-}
+bool IsIpv4(int type, const char* text) { return type == VIR_IP_ADDR_TYPE_IPV4 && text != nullptr && ParseIpv4(text); }
 
 bool IsIpv6(int type, const char* text) {
   return type == VIR_IP_ADDR_TYPE_IPV6 && text != nullptr && IsIpv6Address(text);
 }
 
 // What one source knows; empty also where asking fails, as it does while the guest has no agent.
-std::vector<LibvirtConnection::Address> Ask(virDomainPtr handle, const DomainDescription& domain,
-                                            unsigned source, const char* source_name) {
+std::vector<LibvirtConnection::Address> Ask(virDomainPtr handle, const DomainDescription& domain, unsigned source,
+                                            const char* source_name) {
   virDomainInterfacePtr* interfaces = nullptr;
   const int count = virDomainInterfaceAddresses(handle, &interfaces, source, 0);
+  CountAnswer();
   if (count < 0) return {};
   std::vector<LibvirtConnection::Address> addresses;
   for (int i = 0; i < count; ++i) {
@@ -74,15 +102,14 @@ std::optional<std::vector<DhcpLease>> LibvirtConnection::NetworkLeases(const std
   for (int i = 0; i < count; ++i) {
     const LeaseHandle lease(leases[i]);
     if (!IsIpv4(lease->type, lease->ipaddr) && !IsIpv6(lease->type, lease->ipaddr)) continue;
-    result.push_back({LowerCase(lease->mac), lease->ipaddr,
-                      lease->hostname == nullptr ? "" : lease->hostname, lease->expirytime});
+    result.push_back(
+        {LowerCase(lease->mac), lease->ipaddr, lease->hostname == nullptr ? "" : lease->hostname, lease->expirytime});
   }
   std::free(leases);
   return result;
 }
 
-std::vector<LibvirtConnection::Address> LibvirtConnection::DomainAddresses(
-    const std::string& domain) {
+std::vector<LibvirtConnection::Address> LibvirtConnection::DomainAddresses(const std::string& domain) {
   const auto xml = DomainXml(domain);
   if (!xml) return {};
   std::vector<Address> addresses;
@@ -97,15 +124,25 @@ std::vector<LibvirtConnection::Address> LibvirtConnection::DomainAddresses(
   return addresses.empty() ? AddressesWithoutLeases(domain, *xml) : addresses;
 }
 
-std::vector<LibvirtConnection::Address> LibvirtConnection::AddressesWithoutLeases(
-    const std::string& domain, const std::string& domain_xml) {
+std::vector<LibvirtConnection::Address> LibvirtConnection::AddressesWithoutLeases(const std::string& domain,
+                                                                                  const std::string& domain_xml) {
   const DomainHandle handle = impl_->FindDomain(domain);
   if (!handle) return {};
   const DomainDescription description = ReadDomainXml(domain_xml);
   auto addresses = Ask(handle.get(), description, VIR_DOMAIN_INTERFACE_ADDRESSES_SRC_ARP, "arp");
   if (!addresses.empty() || !description.agent_connected) return addresses;
-  virDomainAgentSetResponseTimeout(handle.get(), kAgentSeconds, 0);
-  return Ask(handle.get(), description, VIR_DOMAIN_INTERFACE_ADDRESSES_SRC_AGENT, "agent");
+  const auto question = std::make_shared<AgentQuestion>(impl_->agent_questions, domain);
+  if (!question->is_first()) return {};
+  try {
+    return RunWithDeadline(Deadline::After(kAgentLimit), "asking the guest agent of domain " + domain,
+                           [own = std::make_shared<LibvirtConnection>(Share()), question, domain, description] {
+                             const DomainHandle asked = own->impl_->FindDomain(domain);
+                             if (!asked) return std::vector<Address>();
+                             return Ask(asked.get(), description, VIR_DOMAIN_INTERFACE_ADDRESSES_SRC_AGENT, "agent");
+                           });
+  } catch (const TimeoutError&) {
+    return {};
+  }
 }
 
 }  // namespace passthrough

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 
+#include "helpers/libvirt/answers.h"
 #include "helpers/libvirt/connection_impl.h"
 #include "helpers/libvirt/domain_xml_reader.h"
 
@@ -27,8 +28,8 @@ std::optional<std::string> ReadEndOfFile(const std::filesystem::path& path, size
   const bool regular = fstat(fd, &status) == 0 && S_ISREG(status.st_mode);
   if (regular) {
     content.resize(std::min(most, static_cast<size_t>(status.st_size)));
-    const ssize_t count = pread(fd, content.data(), content.size(),
-                                status.st_size - static_cast<off_t>(content.size()));
+    const ssize_t count =
+        pread(fd, content.data(), content.size(), status.st_size - static_cast<off_t>(content.size()));
     content.resize(count < 0 ? 0 : static_cast<size_t>(count));
   }
   close(fd);
@@ -44,8 +45,8 @@ PoolHandle FindPoolAt(virConnectPtr connection, const std::string& directory) {
 }
 
 // `length` bytes of `volume` from `offset` on; nullopt where the download fails.
-std::optional<std::string> Download(virConnectPtr connection, virStorageVolPtr volume,
-                                    uint64_t offset, uint64_t length) {
+std::optional<std::string> Download(virConnectPtr connection, virStorageVolPtr volume, uint64_t offset,
+                                    uint64_t length) {
   const StreamHandle stream(virStreamNew(connection, 0));
   if (!stream || virStorageVolDownload(volume, stream.get(), offset, length, 0) < 0) {
     return std::nullopt;
@@ -53,21 +54,20 @@ std::optional<std::string> Download(virConnectPtr connection, virStorageVolPtr v
   std::string content;
   char buffer[65536];
   while (content.size() < length) {
-    const int count =
-        virStreamRecv(stream.get(), buffer, std::min(sizeof buffer, length - content.size()));
+    const int count = virStreamRecv(stream.get(), buffer, std::min(sizeof buffer, length - content.size()));
     if (count < 0) return std::nullopt;  // libvirt has aborted the stream
     if (count == 0) {
       virStreamFinish(stream.get());
       return content;
     }
+    CountAnswer();
     content.append(buffer, static_cast<size_t>(count));
   }
   virStreamAbort(stream.get());  // the guest goes on printing while this reads
   return content;
 }
 
-std::optional<std::string> ReadEndOfVolume(virConnectPtr connection,
-                                           const std::filesystem::path& path, size_t most) {
+std::optional<std::string> ReadEndOfVolume(virConnectPtr connection, const std::filesystem::path& path, size_t most) {
   const PoolHandle pool = FindPoolAt(connection, path.parent_path().string());
   if (!pool) return std::nullopt;
   const VolumeHandle volume(virStorageVolLookupByName(pool.get(), path.filename().c_str()));

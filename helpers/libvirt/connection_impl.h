@@ -3,6 +3,9 @@
 
 #include <libvirt/virterror.h>
 
+#include <memory>
+#include <mutex>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -12,9 +15,16 @@
 
 namespace passthrough {
 
+// The domains whose guest agents are being asked.
+struct AgentQuestions {
+  std::mutex mutex;
+  std::set<std::string> domains;  // guarded by mutex
+};
+
 struct LibvirtConnection::Impl {
   std::string uri;
   ConnectHandle handle;
+  const std::shared_ptr<AgentQuestions> agent_questions = std::make_shared<AgentQuestions>();
 
   ~Impl();
 

@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "helpers/base/wait.h"
+#include "helpers/libvirt/answers.h"
 #include "helpers/libvirt/connection_impl.h"
 #include "helpers/libvirt/domain_xml_reader.h"
 
@@ -31,8 +32,7 @@ std::string Hypervisor(virConnectPtr connection) {
 
 template <typename Item>
 void SortByName(std::vector<Item>& items) {
-  std::sort(items.begin(), items.end(),
-            [](const Item& a, const Item& b) { return a.name < b.name; });
+  std::sort(items.begin(), items.end(), [](const Item& a, const Item& b) { return a.name < b.name; });
 }
 
 // The XML of an object that may vanish while it is looked at: empty if it did.
@@ -57,11 +57,16 @@ std::vector<DomainInventory> TakeDomains(LibvirtConnection& self, virConnectPtr 
     domain.name = status.name;
     domain.uuid = status.uuid;
     domain.state = status.state;
-    domain.persistent =
-        std::find(transient.begin(), transient.end(), status.name) == transient.end();
+    domain.persistent = std::find(transient.begin(), transient.end(), status.name) == transient.end();
     domain.hostdevs = std::move(description.hostdevs);
     for (const DomainInterface& interface : description.interfaces) {
       domain.mac_addresses.push_back(interface.mac);
+      domain.networks.push_back(interface.network);
+    }
+    if (description.id >= 0 && domain.persistent) {
+      if (const auto definition = self.DomainDefinition(status.name)) {
+        domain.defined_hostdevs = ReadDomainXml(*definition).hostdevs;
+      }
     }
     domains.push_back(std::move(domain));
   }
@@ -70,11 +75,9 @@ std::vector<DomainInventory> TakeDomains(LibvirtConnection& self, virConnectPtr 
 
 void AddNetworks(LibvirtConnection& self, virConnectPtr connection, bool active,
                  std::vector<NetworkInventory>& networks) {
-  const unsigned flags =
-      active ? VIR_CONNECT_LIST_NETWORKS_ACTIVE : VIR_CONNECT_LIST_NETWORKS_INACTIVE;
-  for (const NetworkHandle& handle : ListAll<NetworkHandle>("list networks", [&](auto* items) {
-         return virConnectListAllNetworks(connection, items, flags);
-       })) {
+  const unsigned flags = active ? VIR_CONNECT_LIST_NETWORKS_ACTIVE : VIR_CONNECT_LIST_NETWORKS_INACTIVE;
+  for (const NetworkHandle& handle : ListAll<NetworkHandle>(
+           "list networks", [&](auto* items) { return virConnectListAllNetworks(connection, items, flags); })) {
     NetworkInventory network;
     network.name = virNetworkGetName(handle.get());
     network.active = active;
@@ -86,8 +89,7 @@ void AddNetworks(LibvirtConnection& self, virConnectPtr connection, bool active,
     if (xml.empty()) continue;
     network.bridge = ReadNetworkBridge(xml);
     if (active) {
-      for (const DhcpLease& lease :
-           self.NetworkLeases(network.name).value_or(std::vector<DhcpLease>())) {
+      for (const DhcpLease& lease : self.NetworkLeases(network.name).value_or(std::vector<DhcpLease>())) {
         network.leases.push_back(fmt::format("{} {} {}", lease.mac, lease.ip, lease.hostname));
       }
       std::sort(network.leases.begin(), network.leases.end());
@@ -98,9 +100,9 @@ void AddNetworks(LibvirtConnection& self, virConnectPtr connection, bool active,
 
 std::vector<std::string> SortedVolumeNames(virStoragePoolPtr pool, const std::string& name) {
   std::vector<std::string> names;
-  for (const VolumeHandle& volume : ListAll<VolumeHandle>(
-           "list the volumes of storage pool " + name,
-           [&](auto* items) { return virStoragePoolListAllVolumes(pool, items, 0); })) {
+  for (const VolumeHandle& volume : ListAll<VolumeHandle>("list the volumes of storage pool " + name, [&](auto* items) {
+         return virStoragePoolListAllVolumes(pool, items, 0);
+       })) {
     names.emplace_back(virStorageVolGetName(volume.get()));
   }
   std::sort(names.begin(), names.end());
@@ -108,8 +110,7 @@ std::vector<std::string> SortedVolumeNames(virStoragePoolPtr pool, const std::st
 }
 
 void AddPools(virConnectPtr connection, bool active, std::vector<PoolInventory>& pools) {
-  const unsigned flags =
-      active ? VIR_CONNECT_LIST_STORAGE_POOLS_ACTIVE : VIR_CONNECT_LIST_STORAGE_POOLS_INACTIVE;
+  const unsigned flags = active ? VIR_CONNECT_LIST_STORAGE_POOLS_ACTIVE : VIR_CONNECT_LIST_STORAGE_POOLS_INACTIVE;
   for (const PoolHandle& handle : ListAll<PoolHandle>("list storage pools", [&](auto* items) {
          return virConnectListAllStoragePools(connection, items, flags);
        })) {
@@ -119,9 +120,8 @@ void AddPools(virConnectPtr connection, bool active, std::vector<PoolInventory>&
     char uuid[VIR_UUID_STRING_BUFLEN] = "";
     virStoragePoolGetUUIDString(handle.get(), uuid);
     pool.uuid = uuid;
-    const std::string xml =
-        XmlUnlessGone(virStoragePoolGetXMLDesc(handle.get(), 0), VIR_ERR_NO_STORAGE_POOL,
-                      "read the XML of storage pool " + pool.name);
+    const std::string xml = XmlUnlessGone(virStoragePoolGetXMLDesc(handle.get(), 0), VIR_ERR_NO_STORAGE_POOL,
+                                          "read the XML of storage pool " + pool.name);
     if (xml.empty()) continue;
     const PoolDescription description = ReadPoolXml(xml);
     pool.path = description.path;
@@ -153,13 +153,11 @@ std::string AsInNodeDevices(std::string name) {
   return name;
 }
 
-// libvirt tells of bridges as interfaces only, of taps as node devices only.
+// libvirt lists bridges as interfaces only, of taps as node devices only.
 std::vector<std::string> TakeInterfaces(virConnectPtr connection) {
   std::set<std::string> interfaces;
-  for (const NodeDeviceHandle& device :
-       ListAll<NodeDeviceHandle>("list network interfaces", [&](auto* items) {
-         return virConnectListAllNodeDevices(connection, items,
-                                             VIR_CONNECT_LIST_NODE_DEVICES_CAP_NET);
+  for (const NodeDeviceHandle& device : ListAll<NodeDeviceHandle>("list network interfaces", [&](auto* items) {
+         return virConnectListAllNodeDevices(connection, items, VIR_CONNECT_LIST_NODE_DEVICES_CAP_NET);
        })) {
     interfaces.insert(InterfaceName(virNodeDeviceGetName(device.get())));
   }
@@ -178,14 +176,11 @@ std::vector<std::string> TakeInterfaces(virConnectPtr connection) {
 
 std::vector<HostPciDevice> TakePciDevices(virConnectPtr connection) {
   std::vector<HostPciDevice> devices;
-  for (const NodeDeviceHandle& handle :
-       ListAll<NodeDeviceHandle>("list PCI devices", [&](auto* items) {
-         return virConnectListAllNodeDevices(connection, items,
-                                             VIR_CONNECT_LIST_NODE_DEVICES_CAP_PCI_DEV);
+  for (const NodeDeviceHandle& handle : ListAll<NodeDeviceHandle>("list PCI devices", [&](auto* items) {
+         return virConnectListAllNodeDevices(connection, items, VIR_CONNECT_LIST_NODE_DEVICES_CAP_PCI_DEV);
        })) {
-    const std::string xml =
-        XmlUnlessGone(virNodeDeviceGetXMLDesc(handle.get(), 0), VIR_ERR_NO_NODE_DEVICE,
-                      fmt::format("read node device {}", virNodeDeviceGetName(handle.get())));
+    const std::string xml = XmlUnlessGone(virNodeDeviceGetXMLDesc(handle.get(), 0), VIR_ERR_NO_NODE_DEVICE,
+                                          fmt::format("read node device {}", virNodeDeviceGetName(handle.get())));
     if (!xml.empty()) devices.push_back(ReadNodeDeviceXml(xml));
   }
   std::sort(devices.begin(), devices.end(),
@@ -196,8 +191,13 @@ std::vector<HostPciDevice> TakePciDevices(virConnectPtr connection) {
 }  // namespace
 
 Inventory LibvirtConnection::TakeInventory(const Deadline& deadline) const {
-  return RunBy(deadline, "libvirt's list of what is on " + uri(),
-               [own = std::make_shared<LibvirtConnection>(Another())] { return own->TakeInventory(); });
+  return RunWithDeadline(deadline, "libvirt's list of what is on " + uri(),
+                         [own = std::make_shared<LibvirtConnection>(Share())] { return own->TakeInventory(); });
+}
+
+Inventory LibvirtConnection::TakeInventory(std::chrono::seconds silence) const {
+  return RunWhileAnswered(silence, Deadline::Never(), "libvirt's list of what is on " + uri(),
+                          [own = std::make_shared<LibvirtConnection>(Share())] { return own->TakeInventory(); });
 }
 
 Inventory LibvirtConnection::TakeInventory() {

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cctype>
 
+#include "helpers/libvirt/answers.h"
 #include "helpers/libvirt/connection_impl.h"
 
 namespace passthrough {
@@ -11,13 +12,11 @@ namespace {
 
 // The name by which libvirt knows a host PCI function.
 std::string NodeDeviceName(const PciAddress& address) {
-  return fmt::format("pci_{:04x}_{:02x}_{:02x}_{:x}", address.domain, address.bus, address.device,
-                     address.function);
+  return fmt::format("pci_{:04x}_{:02x}_{:02x}_{:x}", address.domain, address.bus, address.device, address.function);
 }
 
 DomainStatus StatusOf(virDomainPtr domain, int state, int reason) {
-  return {virDomainGetName(domain), UuidOf(domain), DomainStateText(state),
-          DomainReasonText(state, reason)};
+  return {virDomainGetName(domain), UuidOf(domain), DomainStateText(state), DomainReasonText(state, reason)};
 }
 
 int ParameterOf(const virDomainStatsRecord& record, const char* name) {
@@ -30,21 +29,21 @@ int ParameterOf(const virDomainStatsRecord& record, const char* name) {
 std::optional<std::vector<DomainStatus>> StatesAtOnce(virConnectPtr connection) {
   virDomainStatsRecordPtr* records = nullptr;
   const int count = virConnectGetAllDomainStats(connection, VIR_DOMAIN_STATS_STATE, &records, 0);
+  CountAnswer();
   if (count < 0) return std::nullopt;
   const DomainStatsHandle owner(records);
   std::vector<DomainStatus> domains;
   for (int i = 0; i < count; ++i) {
-    domains.push_back(StatusOf(records[i]->dom, ParameterOf(*records[i], "state.state"),
-                               ParameterOf(*records[i], "state.reason")));
+    domains.push_back(
+        StatusOf(records[i]->dom, ParameterOf(*records[i], "state.state"), ParameterOf(*records[i], "state.reason")));
   }
   return domains;
 }
 
 std::vector<DomainStatus> StatesOneByOne(virConnectPtr connection) {
   std::vector<DomainStatus> domains;
-  for (const DomainHandle& domain : ListAll<DomainHandle>("list domains", [&](auto* items) {
-         return virConnectListAllDomains(connection, items, 0);
-       })) {
+  for (const DomainHandle& domain : ListAll<DomainHandle>(
+           "list domains", [&](auto* items) { return virConnectListAllDomains(connection, items, 0); })) {
     int state = 0;
     int reason = 0;
     if (virDomainGetState(domain.get(), &state, &reason, 0) < 0) {
@@ -62,6 +61,7 @@ std::vector<DomainStatus> LibvirtConnection::Domains() {
   virConnectPtr connection = impl_->handle.get();
   auto at_once = StatesAtOnce(connection);
   std::vector<DomainStatus> domains = at_once ? *std::move(at_once) : StatesOneByOne(connection);
+  std::erase_if(domains, [](const DomainStatus& domain) { return domain.name.starts_with(kClaimPrefix); });
   std::sort(domains.begin(), domains.end(),
             [](const DomainStatus& a, const DomainStatus& b) { return a.name < b.name; });
   return domains;
@@ -69,20 +69,41 @@ std::vector<DomainStatus> LibvirtConnection::Domains() {
 
 std::vector<std::string> LibvirtConnection::DomainNames() {
   std::vector<std::string> names;
-  for (const DomainHandle& domain : ListAll<DomainHandle>("list domains", [&](auto* items) {
-         return virConnectListAllDomains(impl_->handle.get(), items, 0);
-       })) {
+  for (const DomainHandle& domain : ListAll<DomainHandle>(
+           "list domains", [&](auto* items) { return virConnectListAllDomains(impl_->handle.get(), items, 0); })) {
     names.emplace_back(virDomainGetName(domain.get()));
   }
+  std::erase_if(names, [](const std::string& name) { return name.starts_with(kClaimPrefix); });
   std::sort(names.begin(), names.end());
   return names;
 }
 
+std::optional<std::string> LibvirtConnection::DomainUuid(const std::string& domain) {
+  const DomainHandle handle = impl_->FindDomain(domain);
+  if (!handle) return std::nullopt;
+  return UuidOf(handle.get());
+}
+
+std::optional<std::string> LibvirtConnection::NetworkUuid(const std::string& network) {
+  const NetworkHandle handle = impl_->FindNetwork(network);
+  if (!handle) return std::nullopt;
+  char uuid[VIR_UUID_STRING_BUFLEN] = "";
+  Require(virNetworkGetUUIDString(handle.get(), uuid), "read a network's UUID");
+  return uuid;
+}
+
+std::optional<std::string> LibvirtConnection::PoolUuid(const std::string& pool) {
+  const PoolHandle handle = impl_->FindPool(pool);
+  if (!handle) return std::nullopt;
+  char uuid[VIR_UUID_STRING_BUFLEN] = "";
+  Require(virStoragePoolGetUUIDString(handle.get(), uuid), "read a storage pool's UUID");
+  return uuid;
+}
+
 std::vector<std::string> LibvirtConnection::NetworkNames() {
   std::vector<std::string> names;
-  for (const NetworkHandle& network : ListAll<NetworkHandle>("list networks", [&](auto* items) {
-         return virConnectListAllNetworks(impl_->handle.get(), items, 0);
-       })) {
+  for (const NetworkHandle& network : ListAll<NetworkHandle>(
+           "list networks", [&](auto* items) { return virConnectListAllNetworks(impl_->handle.get(), items, 0); })) {
     names.emplace_back(virNetworkGetName(network.get()));
   }
   std::sort(names.begin(), names.end());
@@ -105,9 +126,9 @@ std::optional<std::vector<std::string>> LibvirtConnection::VolumeNames(const std
   if (!handle || virStoragePoolIsActive(handle.get()) != 1) return std::nullopt;
   Require(virStoragePoolRefresh(handle.get(), 0), "refresh storage pool " + pool);
   std::vector<std::string> names;
-  for (const VolumeHandle& volume : ListAll<VolumeHandle>(
-           "list the volumes of storage pool " + pool,
-           [&](auto* items) { return virStoragePoolListAllVolumes(handle.get(), items, 0); })) {
+  for (const VolumeHandle& volume : ListAll<VolumeHandle>("list the volumes of storage pool " + pool, [&](auto* items) {
+         return virStoragePoolListAllVolumes(handle.get(), items, 0);
+       })) {
     names.emplace_back(virStorageVolGetName(volume.get()));
   }
   std::sort(names.begin(), names.end());
@@ -132,15 +153,13 @@ std::optional<std::string> LibvirtConnection::DomainState(const std::string& dom
   const DomainHandle handle = impl_->FindDomain(domain);
   if (!handle) return std::nullopt;
   int state = 0;
-  Require(virDomainGetState(handle.get(), &state, nullptr, 0),
-          "read the state of domain " + domain);
+  Require(virDomainGetState(handle.get(), &state, nullptr, 0), "read the state of domain " + domain);
   return DomainStateText(state);
 }
 
 std::optional<std::string> LibvirtConnection::NodeDeviceXml(const PciAddress& address) {
   const std::string what = "read the node device of " + address.ToString();
-  const NodeDeviceHandle device(
-      virNodeDeviceLookupByName(impl_->handle.get(), NodeDeviceName(address).c_str()));
+  const NodeDeviceHandle device(virNodeDeviceLookupByName(impl_->handle.get(), NodeDeviceName(address).c_str()));
   if (!device && LastErrorCode() == VIR_ERR_NO_NODE_DEVICE) return std::nullopt;
   if (!device) ThrowLastError(what);
   return TakeText(virNodeDeviceGetXMLDesc(device.get(), 0), what);

@@ -49,9 +49,9 @@ void DeleteOwnVolumes(virStoragePoolPtr handle, const std::string& pool) {
     return;
   }
   const std::string prefix = VolumePrefix(pool);
-  for (const VolumeHandle& volume : ListAll<VolumeHandle>(
-           "list the volumes of storage pool " + pool,
-           [&](auto* items) { return virStoragePoolListAllVolumes(handle, items, 0); })) {
+  for (const VolumeHandle& volume : ListAll<VolumeHandle>("list the volumes of storage pool " + pool, [&](auto* items) {
+         return virStoragePoolListAllVolumes(handle, items, 0);
+       })) {
     const std::string_view name = virStorageVolGetName(volume.get());
     if (name.starts_with(prefix)) virStorageVolDelete(volume.get(), 0);
   }
@@ -59,14 +59,26 @@ void DeleteOwnVolumes(virStoragePoolPtr handle, const std::string& pool) {
 
 void DeleteDirectory(virStoragePoolPtr handle, const std::string& pool) {
   if (virStoragePoolDelete(handle, 0) == 0 || LastErrorCode() == VIR_ERR_NO_STORAGE_POOL) return;
-  const virErrorPtr error = virGetLastError();
-  const std::string message =
-      error != nullptr && error->message != nullptr ? error->message : "no reason given";
+  virError* const error = virGetLastError();
+  const std::string message = error != nullptr && error->message != nullptr ? error->message : "no reason given";
   if (message.find(std::strerror(ENOENT)) != std::string::npos) return;  // it was not there
-  throw LibvirtError(fmt::format(
-      "cannot remove the directory of storage pool {}: {}. If it holds files that are not "
-      "the cluster's, move them away and try again",
-      pool, Printable(message)));
+  throw LibvirtError(
+      fmt::format("cannot remove the directory of storage pool {}: {}. If it holds files that are not "
+                  "the cluster's, move them away and try again",
+                  pool, Printable(message)));
+}
+
+void Remove(const PoolHandle& handle, bool delete_directory) {
+  if (!handle) return;
+  const std::string pool = virStoragePoolGetName(handle.get());
+  if (delete_directory) DeleteOwnVolumes(handle.get(), pool);
+  if (virStoragePoolIsActive(handle.get()) == 1) {
+    Require(virStoragePoolDestroy(handle.get()), "stop storage pool " + pool);
+  }
+  if (delete_directory) DeleteDirectory(handle.get(), pool);
+  // A transient pool is gone once it is stopped.
+  if (virStoragePoolUndefine(handle.get()) == 0 || LastErrorCode() == VIR_ERR_NO_STORAGE_POOL) return;
+  ThrowLastError("undefine storage pool " + pool);
 }
 
 }  // namespace
@@ -87,17 +99,13 @@ void LibvirtConnection::RefreshPool(const std::string& pool) {
 }
 
 void LibvirtConnection::RemovePool(const std::string& pool, bool delete_directory) {
-  const PoolHandle handle = impl_->FindPool(pool);
-  if (!handle) return;
-  if (delete_directory) DeleteOwnVolumes(handle.get(), pool);
-  if (virStoragePoolIsActive(handle.get()) == 1) {
-    Require(virStoragePoolDestroy(handle.get()), "stop storage pool " + pool);
-  }
-  if (delete_directory) DeleteDirectory(handle.get(), pool);
-  // A transient pool is gone once it is stopped.
-  if (virStoragePoolUndefine(handle.get()) == 0 || LastErrorCode() == VIR_ERR_NO_STORAGE_POOL)
-    return;
-  ThrowLastError("undefine storage pool " + pool);
+  Remove(impl_->FindPool(pool), delete_directory);
+}
+
+void LibvirtConnection::RemovePoolWithUuid(const std::string& uuid) {
+  const PoolHandle handle(virStoragePoolLookupByUUIDString(impl_->handle.get(), uuid.c_str()));
+  if (!handle && LastErrorCode() != VIR_ERR_NO_STORAGE_POOL) ThrowLastError("look up the pool with UUID " + uuid);
+  Remove(handle, true);
 }
 
 void LibvirtConnection::CreateVolume(const std::string& pool, const std::string& xml) {

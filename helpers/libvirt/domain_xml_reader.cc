@@ -20,8 +20,8 @@ namespace {
 pugi::xml_node Parse(std::string_view xml, const char* root, pugi::xml_document& document) {
   const pugi::xml_parse_result result = document.load_buffer(xml.data(), xml.size());
   if (!result) {
-    throw LibvirtError(fmt::format("cannot read libvirt's <{}> XML: {} at byte {}", root,
-                                   result.description(), result.offset));
+    throw LibvirtError(
+        fmt::format("cannot read libvirt's <{}> XML: {} at byte {}", root, result.description(), result.offset));
   }
   const pugi::xml_node node = document.child(root);
   if (!node) throw LibvirtError(fmt::format("cannot read libvirt's XML: no <{}> in it", root));
@@ -32,8 +32,7 @@ pugi::xml_node Parse(std::string_view xml, const char* root, pugi::xml_document&
 std::string RequiredText(const pugi::xml_node& node, const char* path) {
   const std::string_view text = Trim(node.first_element_by_path(path).child_value());
   if (text.empty()) {
-    throw LibvirtError(
-        fmt::format("cannot read libvirt's <{}> XML: no <{}> in it", node.name(), path));
+    throw LibvirtError(fmt::format("cannot read libvirt's <{}> XML: no <{}> in it", node.name(), path));
   }
   return std::string(text);
 }
@@ -45,8 +44,8 @@ uint32_t ReadNumber(const char* text, uint32_t most, std::string_view what) {
   const unsigned long value = std::strtoul(text, &end, 0);
   const bool digits_only = std::isalnum(static_cast<unsigned char>(*text)) != 0 && *end == '\0';
   if (!digits_only || errno != 0 || value > most) {
-    throw LibvirtError(fmt::format("cannot read libvirt's XML: {} is \"{}\", not a number up to {}",
-                                   what, Printable(text), most));
+    throw LibvirtError(
+        fmt::format("cannot read libvirt's XML: {} is \"{}\", not a number up to {}", what, Printable(text), most));
   }
   return static_cast<uint32_t>(value);
 }
@@ -57,8 +56,7 @@ PciAddress ReadPciAddress(const pugi::xml_node& address) {
   result.domain = ReadNumber(address.attribute("domain").as_string("0"), 0xffffffff, "domain");
   result.bus = static_cast<uint8_t>(ReadNumber(address.attribute("bus").value(), 0xff, "bus"));
   result.device = static_cast<uint8_t>(ReadNumber(address.attribute("slot").value(), 0x1f, "slot"));
-  result.function =
-      static_cast<uint8_t>(ReadNumber(address.attribute("function").value(), 7, "function"));
+  result.function = static_cast<uint8_t>(ReadNumber(address.attribute("function").value(), 7, "function"));
   return result;
 }
 
@@ -68,9 +66,7 @@ std::string LowerCase(std::string text) {
   return text;
 }
 
-bool IsPci(const pugi::xml_node& address) {
-  return std::strcmp(address.attribute("type").value(), "pci") == 0;
-}
+bool IsPci(const pugi::xml_node& address) { return std::strcmp(address.attribute("type").value(), "pci") == 0; }
 
 // Whether `device` takes a whole host PCI function, and its source address does not say so itself.
 bool ClaimsHostPciFunction(const pugi::xml_node& device) {
@@ -78,8 +74,7 @@ bool ClaimsHostPciFunction(const pugi::xml_node& device) {
   const std::string_view type = device.attribute("type").value();
   if (element == "hostdev") return type == "pci";
   if (element == "disk") return type == "nvme";
-  return element == "interface" && type == "hostdev" &&
-         IsPci(device.child("source").child("address"));
+  return element == "interface" && type == "hostdev" && IsPci(device.child("source").child("address"));
 }
 
 DomainHostdev ReadHostdev(const pugi::xml_node& device) {
@@ -130,8 +125,7 @@ DomainDescription ReadDomainXml(std::string_view xml) {
   for (const pugi::xml_node& interface : devices.children("interface")) {
     const std::string mac = interface.child("mac").attribute("address").value();
     if (mac.empty()) continue;
-    description.interfaces.push_back(
-        {LowerCase(mac), interface.child("source").attribute("network").value()});
+    description.interfaces.push_back({LowerCase(mac), interface.child("source").attribute("network").value()});
   }
   for (const pugi::xml_node& channel : devices.children("channel")) {
     description.agent_connected |= IsConnectedAgent(channel);
@@ -168,8 +162,7 @@ std::optional<PciAddress> ReadParent(std::string name) {
 
 // <pci-express><link validity='cap' port='0' speed='16' width='16'/>…
 void ReadLink(const pugi::xml_node& pci, HostPciDevice* device) {
-  const pugi::xml_node link =
-      pci.child("pci-express").find_child_by_attribute("link", "validity", "cap");
+  const pugi::xml_node link = pci.child("pci-express").find_child_by_attribute("link", "validity", "cap");
   const int width = link.attribute("width").as_int();
   const double speed = link.attribute("speed").as_double();
   if (width > 0) device->max_link_width = width;
@@ -188,24 +181,22 @@ HostPciDevice ReadNodeDeviceXml(std::string_view xml) {
   result.address.domain = ReadNumber(pci.child_value("domain"), 0xffffffff, "domain");
   result.address.bus = static_cast<uint8_t>(ReadNumber(pci.child_value("bus"), 0xff, "bus"));
   result.address.device = static_cast<uint8_t>(ReadNumber(pci.child_value("slot"), 0x1f, "slot"));
-  result.address.function =
-      static_cast<uint8_t>(ReadNumber(pci.child_value("function"), 7, "function"));
+  result.address.function = static_cast<uint8_t>(ReadNumber(pci.child_value("function"), 7, "function"));
   // libvirt before 5.2 and its test driver leave the class out.
   if (const char* class_code = pci.child_value("class"); *class_code != '\0') {
     result.class_code = ReadNumber(class_code, 0xffffff, "class");
   }
-  result.vendor_id = static_cast<uint16_t>(
-      ReadNumber(pci.child("vendor").attribute("id").value(), 0xffff, "vendor id"));
-  result.device_id = static_cast<uint16_t>(
-      ReadNumber(pci.child("product").attribute("id").value(), 0xffff, "product id"));
+  result.vendor_id =
+      static_cast<uint16_t>(ReadNumber(pci.child("vendor").attribute("id").value(), 0xffff, "vendor id"));
+  result.device_id =
+      static_cast<uint16_t>(ReadNumber(pci.child("product").attribute("id").value(), 0xffff, "product id"));
   result.driver = Trim(device.child("driver").child_value("name"));
   result.parent = ReadParent(device.child_value("parent"));
   ReadLink(pci, &result);
   const pugi::xml_node of = pci.find_child_by_attribute("capability", "type", "phys_function");
   if (const pugi::xml_node physical = of.child("address")) result.physical_function = ReadPciAddress(physical);
   if (const pugi::xml_node group = pci.child("iommuGroup")) {
-    result.iommu_group =
-        static_cast<int>(ReadNumber(group.attribute("number").value(), 0x7fffffff, "IOMMU group"));
+    result.iommu_group = static_cast<int>(ReadNumber(group.attribute("number").value(), 0x7fffffff, "IOMMU group"));
     for (const pugi::xml_node& member : group.children("address")) {
       result.iommu_group_members.push_back(ReadPciAddress(member));
     }

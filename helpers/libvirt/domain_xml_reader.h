@@ -7,7 +7,7 @@
 #include <string_view>
 #include <vector>
 
-#include "helpers/libvirt/inventory.h"
+#include "helpers/inventory/inventory.h"
 
 namespace passthrough {
 

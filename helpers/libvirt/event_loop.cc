@@ -70,7 +70,7 @@ void DrainLibvirtEventLoop() {
   const auto rounds = std::make_shared<Rounds>();
   auto opaque = std::make_unique<SharedRounds>(rounds);
   if (virEventAddTimeout(0, CountRound, opaque.get(), FreeRounds) < 0) return;
-  opaque.release();  // libvirt's now
+  static_cast<void>(opaque.release());  // libvirt's now
   std::unique_lock lock(rounds->mutex);
   rounds->changed.wait_for(lock, std::chrono::seconds(2), [&] { return rounds->count >= 2; });
 }

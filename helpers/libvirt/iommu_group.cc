@@ -1,5 +1,7 @@
 #include "helpers/libvirt/iommu_group.h"
 
+#include "helpers/base/gpu_class.h"
+
 namespace passthrough {
 
 bool IsVfioDriver(std::string_view driver) {
@@ -10,12 +12,17 @@ bool LeavesGroupViable(const std::string& driver) {
   return driver.empty() || IsVfioDriver(driver) || driver == "pci-stub" || driver == "pcieport";
 }
 
-bool IsGivenAwayByNvidia(const HostPciDevice& device, const DomainHostdev& hostdev) {
-  return device.driver == "nvidia" && device.physical_function && !hostdev.managed;
+bool IsVgpuOnVendorDriver(const HostPciDevice& device, const DomainHostdev& hostdev, const Inventory& host) {
+  // AMD's and Intel's virtual functions are given to VMs on vfio drivers, as those of other devices are: on the driver
+  // of their physical function they are the host's own.
+  constexpr std::string_view kGivesAwayVgpus = "nvidia";
+  if (hostdev.managed || device.driver != kGivesAwayVgpus || !device.physical_function) return false;
+  if (!IsGpuClass(device.class_code)) return false;
+  const HostPciDevice* physical = host.FindPciDevice(*device.physical_function);
+  return physical != nullptr && physical->driver == device.driver;
 }
 
-std::vector<const HostPciDevice*> MembersOnHostDrivers(const HostPciDevice& device,
-                                                       const Inventory& inventory) {
+std::vector<const HostPciDevice*> MembersOnHostDrivers(const HostPciDevice& device, const Inventory& inventory) {
   std::vector<const HostPciDevice*> found;
   for (const PciAddress& address : device.iommu_group_members) {
     const HostPciDevice* member = inventory.FindPciDevice(address);

@@ -5,7 +5,7 @@
 #include <string_view>
 #include <vector>
 
-#include "helpers/libvirt/inventory.h"
+#include "helpers/inventory/inventory.h"
 
 namespace passthrough {
 
@@ -17,13 +17,13 @@ bool IsVfioDriver(std::string_view driver);
 // and pci-stub does nothing (Documentation/driver-api/vfio.rst; driver_managed_dma in the kernel).
 bool LeavesGroupViable(const std::string& driver);
 
-// NVIDIA's vGPU on GPUs with SR-IOV: the host's driver gives the virtual function to the VM itself, so that it stays on
-// it, and libvirt is told to leave it there (NVIDIA, "Virtual GPU Software User Guide").
-bool IsGivenAwayByNvidia(const HostPciDevice& device, const DomainHostdev& hostdev);
+// A vGPU of one of NVIDIA's GPUs with SR-IOV, whose host driver gives the virtual function to the VM itself: the
+// function stays on the driver of its physical function, and managed='no' has libvirt leave it there (NVIDIA, "Virtual
+// GPU Software User Guide"). `host`: has the physical function.
+bool IsVgpuOnVendorDriver(const HostPciDevice& device, const DomainHostdev& hostdev, const Inventory& host);
 
 // The other members of `device`'s group that are on a driver which keeps the group from being given away.
 // Members that `inventory` does not list count as on no driver.
-std::vector<const HostPciDevice*> MembersOnHostDrivers(const HostPciDevice& device,
-                                                       const Inventory& inventory);
+std::vector<const HostPciDevice*> MembersOnHostDrivers(const HostPciDevice& device, const Inventory& inventory);
 
 }  // namespace passthrough

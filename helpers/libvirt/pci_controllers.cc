@@ -13,20 +13,19 @@ std::vector<PciController> ReadPciControllers(std::string_view domain_xml) {
   const auto parsed = document.load_buffer(domain_xml.data(), domain_xml.size());
   if (!parsed) throw LibvirtError(fmt::format("domain XML: {}", parsed.description()));
   std::vector<PciController> controllers;
-  for (const pugi::xml_node node :
-       document.child("domain").child("devices").children("controller")) {
+  for (const pugi::xml_node node : document.child("domain").child("devices").children("controller")) {
     if (std::string_view(node.attribute("type").value()) != "pci") continue;
     PciController controller;
     controller.index = node.attribute("index").as_int(-1);
     controller.model = node.attribute("model").value();
     if (const pugi::xml_node address = node.child("address")) {
-      controller.address =
-          PciAddress{.domain = address.attribute("domain").as_uint(),
-                     .bus = static_cast<uint8_t>(address.attribute("bus").as_uint()),
-                     .device = static_cast<uint8_t>(address.attribute("slot").as_uint()),
-                     .function = static_cast<uint8_t>(address.attribute("function").as_uint())};
+      controller.address = PciAddress{.domain = address.attribute("domain").as_uint(),
+                                      .bus = static_cast<uint8_t>(address.attribute("bus").as_uint()),
+                                      .device = static_cast<uint8_t>(address.attribute("slot").as_uint()),
+                                      .function = static_cast<uint8_t>(address.attribute("function").as_uint())};
     }
-    const int bus_number = node.child("target").child("busNr").text().as_int(-1);
+    const pugi::xml_attribute bus = node.child("target").attribute("busNr");
+    const int bus_number = *bus.value() == '\0' ? -1 : bus.as_int(-1);
     if (bus_number >= 0 && bus_number <= 255) controller.bus_number = static_cast<uint8_t>(bus_number);
     controllers.push_back(controller);
   }

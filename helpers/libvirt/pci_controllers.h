@@ -19,7 +19,8 @@ struct PciController {
   int index = 0;
   std::string model;                  // "pcie-root", "pcie-root-port", …
   std::optional<PciAddress> address;  // bus: index of the controller above; absent for roots
-  // <target><busNr>, of an expander bus: the number that the new root bus has in the guest.
+  // <target busNr='254'>, of an expander bus: the number that the new root bus has in the guest
+  // (https://libvirt.org/formatdomain.html#controllers).
   std::optional<uint8_t> bus_number;
 };
 

@@ -32,9 +32,7 @@ bool Read(std::string_view text, Number* number, int base) {
 
 }  // namespace
 
-std::string EvidenceFile::At(int line) const {
-  return line > 0 ? fmt::format("{}:{}", path, line) : path;
-}
+std::string EvidenceFile::At(int line) const { return line > 0 ? fmt::format("{}:{}", path, line) : path; }
 
 void ThrowEvidenceError(const EvidenceFile& file, int line, const std::string& message) {
   throw EvidenceError(fmt::format("{}: {}", file.At(line), Printable(message)));
@@ -60,13 +58,12 @@ std::string FactBlock::Value(std::string_view key) const {
   return fact != nullptr ? fact->value : std::string();
 }
 
-FactFile FactFile::Parse(std::string_view text, const std::filesystem::path& path,
-                         std::string_view probe, std::string_view block_key) {
+FactFile FactFile::Parse(std::string_view text, const std::filesystem::path& path, std::string_view probe,
+                         std::string_view block_key) {
   FactFile file;
   file.path = path.string();
   if (text.size() > kMostText) {
-    ThrowEvidenceError(file, 0,
-                       fmt::format("{} bytes; a probe prints at most {}", text.size(), kMostText));
+    ThrowEvidenceError(file, 0, fmt::format("{} bytes; a probe prints at most {}", text.size(), kMostText));
   }
   bool ended = false;
   int number = 0;
@@ -77,13 +74,11 @@ FactFile FactFile::Parse(std::string_view text, const std::filesystem::path& pat
     if (colon == std::string_view::npos || !IsKey(line.substr(0, colon))) {
       ThrowEvidenceError(file, number, "expected \"key: value\", found " + Quoted(line));
     }
-    Fact fact{std::string(line.substr(0, colon)), std::string(Trim(line.substr(colon + 1))),
-              number};
+    Fact fact{std::string(line.substr(0, colon)), std::string(Trim(line.substr(colon + 1))), number};
     if (fact.key == "end") {
       if (fact.value != probe) {
         ThrowEvidenceError(file, number,
-                           fmt::format("expected the end of probe {}, found that of {}", probe,
-                                       Quoted(fact.value)));
+                           fmt::format("expected the end of probe {}, found that of {}", probe, Quoted(fact.value)));
       }
       ended = true;
       continue;
@@ -92,11 +87,10 @@ FactFile FactFile::Parse(std::string_view text, const std::filesystem::path& pat
     (file.blocks.empty() ? file.head : file.blocks.back()).facts.push_back(std::move(fact));
   }
   if (!ended) {
-    ThrowEvidenceError(
-        file, number,
-        fmt::format("cut short: the last line should be \"end: {}\"; the probe broke "
-                    "off, run it by hand on the node: remote/probes/{}.sh",
-                    probe, probe));
+    ThrowEvidenceError(file, number,
+                       fmt::format("cut short: the last line should be \"end: {}\"; the probe broke "
+                                   "off, run it by hand on the node: remote/run-all.sh {}",
+                                   probe, probe));
   }
   file.last_line = number;
   return file;
@@ -118,9 +112,9 @@ uint64_t FactFile::ToHex(const Fact& fact, uint64_t most) const {
   if (digits.starts_with("0x") || digits.starts_with("0X")) digits.remove_prefix(2);
   uint64_t value = 0;
   if (!Read(digits, &value, 16) || value > most) {
-    ThrowEvidenceError(*this, fact.line,
-                       fmt::format("{}: expected a hexadecimal number up to {:#x}, found {}",
-                                   fact.key, most, Quoted(fact.value)));
+    ThrowEvidenceError(
+        *this, fact.line,
+        fmt::format("{}: expected a hexadecimal number up to {:#x}, found {}", fact.key, most, Quoted(fact.value)));
   }
   return value;
 }
@@ -128,9 +122,9 @@ uint64_t FactFile::ToHex(const Fact& fact, uint64_t most) const {
 int64_t FactFile::ToInteger(const Fact& fact, int64_t least, int64_t most) const {
   int64_t value = 0;
   if (!Read(std::string_view(fact.value), &value, 10) || value < least || value > most) {
-    ThrowEvidenceError(*this, fact.line,
-                       fmt::format("{}: expected a whole number from {} to {}, found {}", fact.key,
-                                   least, most, Quoted(fact.value)));
+    ThrowEvidenceError(
+        *this, fact.line,
+        fmt::format("{}: expected a whole number from {} to {}, found {}", fact.key, least, most, Quoted(fact.value)));
   }
   return value;
 }

@@ -23,8 +23,7 @@ struct EvidenceFile {
 
 // Throws EvidenceError "<path>:<line>: <message>"; what came from a node in `message` is made
 // printable.
-[[noreturn]] void ThrowEvidenceError(const EvidenceFile& file, int line,
-                                     const std::string& message);
+[[noreturn]] void ThrowEvidenceError(const EvidenceFile& file, int line, const std::string& message);
 
 struct Fact {
   std::string key;    // lower-case letters, digits and '_'
@@ -53,8 +52,8 @@ struct FactFile : EvidenceFile {
   // Throws EvidenceError with path and line: a line that is no fact, a missing or early "end:
   // <probe>", or a text larger than any probe may print. A block begins at each fact with the key
   // `block_key` (none where that is empty).
-  static FactFile Parse(std::string_view text, const std::filesystem::path& path,
-                        std::string_view probe, std::string_view block_key = {});
+  static FactFile Parse(std::string_view text, const std::filesystem::path& path, std::string_view probe,
+                        std::string_view block_key = {});
 
   // The fact of `block`. Throws EvidenceError, naming the block's line, where it is missing.
   const Fact& Require(const FactBlock& block, std::string_view key) const;

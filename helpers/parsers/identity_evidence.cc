@@ -6,14 +6,13 @@
 namespace passthrough {
 namespace {
 
-// Seconds with a fraction, "1234.56". from_chars, unlike strtod, heeds no locale.
+// Seconds with a fraction, "1234.56". from_chars, unlike strtod, depends on no locale.
 double ToSeconds(const FactFile& file, const Fact& fact) {
   double value = 0;
   const char* end = fact.value.data() + fact.value.size();
   auto [rest, error] = std::from_chars(fact.value.data(), end, value, std::chars_format::fixed);
   if (error != std::errc() || rest != end || !(value >= 0 && value < 1e12)) {
-    ThrowEvidenceError(file, fact.line,
-                       fact.key + ": expected seconds, found \"" + fact.value + "\"");
+    ThrowEvidenceError(file, fact.line, fact.key + ": expected seconds, found \"" + fact.value + "\"");
   }
   return value;
 }

@@ -11,9 +11,11 @@
 namespace passthrough {
 
 struct IdentityEvidence : EvidenceFile {
+  static constexpr char kProbe[] = "identity";
+
   std::string hostname;
   std::string kernel_release;
-  std::string machine;  // "x86_64"; empty where not told
+  std::string machine;  // "x86_64"; empty where the probe does not print it
   std::string boot_id;
   // DMI product UUID, lower case, which libvirt sets to the domain's; empty where it could not be
   // read.

@@ -27,8 +27,23 @@ std::optional<double> TakeStamp(std::string_view* line) {
 
 // A boot is logged from its first moment on. Later, and the oldest lines were pushed out of the ring buffer.
 constexpr double kLatestBegin = 60;  // seconds after boot
-// What the probe keeps (remote/probes/kernel_log.sh).
-constexpr size_t kMostKept = 2 << 20;
+// The kernel's first line of a boot (init/main.c, linux_banner).
+constexpr std::string_view kBanner = "Linux version ";
+// What the probe writes in the place of lines that it leaves out (remote/probes/kernel_log.sh).
+constexpr std::string_view kLeftOut = "kernel_log: left out ";
+
+// "<3>[    1.5] text": takes the level off `line`. The number also has the facility, in the bits above.
+std::optional<int> TakeLevel(std::string_view* line) {
+  if (!line->starts_with('<')) return std::nullopt;
+  const size_t close = line->find('>');
+  if (close == std::string_view::npos || close < 2 || close > 4) return std::nullopt;
+  int number = 0;
+  const char* const end = line->data() + close;
+  const auto [rest, error] = std::from_chars(line->data() + 1, end, number);
+  if (error != std::errc() || rest != end || number < 0) return std::nullopt;
+  line->remove_prefix(close + 1);
+  return number & 7;
+}
 
 // Where the text of a line of "journalctl -k" begins, behind "host kernel: "; 0 where it is none.
 size_t JournalPrefix(std::string_view text) {
@@ -44,17 +59,16 @@ std::vector<KernelLogLine>::const_iterator FirstStamped(const KernelLog& log) {
                       [](const KernelLogLine& line) { return line.seconds.has_value(); });
 }
 
-void RequireTheBoot(const KernelLog& log, size_t size) {
+// Notes where the boot is not in `log`. A ring buffer that wrapped within the first minute still begins early, and
+// without the banner.
+void FindTheBegin(KernelLog& log) {
   const auto first = FirstStamped(log);
-  if (first == log.lines.end() || *first->seconds <= kLatestBegin) return;
-  ThrowEvidenceError(
-      log, first->line,
-      fmt::format("the kernel's log begins at {:.0f} s after boot: {}", *first->seconds,
-                  size >= kMostKept ? "only its last 2 MiB are kept, older lines are lost; look what fills it, "
-                                      "and reboot the node"
-                                    : "older lines are lost; boot with a larger log_buf_len, or make journalctl "
-                                      "readable for the SSH user (group systemd-journal, or sudo without a "
-                                      "password)"));
+  if (first == log.lines.end() || *first->seconds <= 0) return;
+  const bool has_banner = std::any_of(log.lines.begin(), log.lines.end(),
+                                      [](const KernelLogLine& line) { return line.text.starts_with(kBanner); });
+  if (has_banner && *first->seconds <= kLatestBegin) return;
+  log.begins_at = *first->seconds;
+  log.begins_line = first->line;
 }
 
 }  // namespace
@@ -67,6 +81,12 @@ KernelLog KernelLog::Parse(std::string_view text, const std::filesystem::path& p
     ++number;
     KernelLogLine entry;
     entry.line = number;
+    if (line.starts_with(kLeftOut)) {
+      log.left_out = line.substr(kLeftOut.size());
+      log.left_out_line = number;
+      continue;
+    }
+    entry.level = TakeLevel(&line);
     entry.seconds = TakeStamp(&line);
     entry.text = line;
     if (!line.empty()) log.lines.push_back(std::move(entry));
@@ -82,7 +102,7 @@ KernelLog KernelLog::Parse(std::string_view text, const std::filesystem::path& p
                        "let the SSH user run sudo without a password, or set "
                        "kernel.dmesg_restrict=0 on the node)");
   }
-  RequireTheBoot(log, text.size());
+  FindTheBegin(log);
   return log;
 }
 
@@ -92,6 +112,29 @@ std::vector<const KernelLogLine*> KernelLog::Containing(std::string_view phrase)
     if (line.text.find(phrase) != std::string::npos) found.push_back(&line);
   }
   return found;
+}
+
+KernelLog KernelLog::Since(const KernelLog& earlier) const {
+  KernelLog later;
+  later.path = path;
+  const auto last = std::find_if(earlier.lines.rbegin(), earlier.lines.rend(),
+                                 [](const KernelLogLine& line) { return line.seconds; });
+  auto begin = lines.begin();
+  if (last == earlier.lines.rend()) {
+    begin += static_cast<std::ptrdiff_t>(std::min(lines.size(), earlier.lines.size()));
+  } else {
+    begin = std::find_if(lines.begin(), lines.end(),
+                         [&](const KernelLogLine& line) { return line.seconds && *line.seconds > *last->seconds; });
+    // What is left begins after what was there before: lines between were lost.
+    if (begins_at && *begins_at > *last->seconds) {
+      later.begins_at = begins_at;
+      later.begins_line = begins_line;
+    }
+  }
+  later.lines.assign(begin, lines.end());
+  later.left_out = left_out;
+  later.left_out_line = left_out_line;
+  return later;
 }
 
 }  // namespace passthrough

@@ -6,31 +6,32 @@
 #include <optional>
 #include <utility>
 
+#include "helpers/base/gpu_class.h"
+
 namespace passthrough {
 namespace {
 
 // By base class, 00 to 13; what follows is reserved but for ff.
-constexpr std::array<std::string_view, 0x14> kBaseClasses = {
-    "device from before class codes",
-    "mass storage controller",
-    "network controller",
-    "display controller",
-    "multimedia device",
-    "memory controller",
-    "bridge",
-    "simple communication controller",
-    "base system peripheral",
-    "input device",
-    "docking station",
-    "processor",
-    "serial bus controller",
-    "wireless controller",
-    "intelligent I/O controller",
-    "satellite communication controller",
-    "encryption or decryption controller",
-    "data acquisition or signal processing controller",
-    "processing accelerator",
-    "non-essential instrumentation"};
+constexpr std::array<std::string_view, 0x14> kBaseClasses = {"device from before class codes",
+                                                             "mass storage controller",
+                                                             "network controller",
+                                                             "display controller",
+                                                             "multimedia device",
+                                                             "memory controller",
+                                                             "bridge",
+                                                             "simple communication controller",
+                                                             "base system peripheral",
+                                                             "input device",
+                                                             "docking station",
+                                                             "processor",
+                                                             "serial bus controller",
+                                                             "wireless controller",
+                                                             "intelligent I/O controller",
+                                                             "satellite communication controller",
+                                                             "encryption or decryption controller",
+                                                             "data acquisition or signal processing controller",
+                                                             "processing accelerator",
+                                                             "non-essential instrumentation"};
 
 // Sub-classes that people meet in a passthrough, by base class and sub-class.
 constexpr std::array<std::pair<uint16_t, std::string_view>, 14> kSubClasses = {{
@@ -50,17 +51,16 @@ constexpr std::array<std::pair<uint16_t, std::string_view>, 14> kSubClasses = {{
     {0x1200, "processing accelerator"},
 }};
 
-// The base class that `type` demands; nullopt: any.
+// The base class that `type` demands; nullopt: any, or, of a GPU, one of several.
 std::optional<uint8_t> DemandedBaseClass(DeviceType type) {
   switch (type) {
-    case DeviceType::kGpu:
-      return 0x03;
     case DeviceType::kAudio:
       return 0x04;
     case DeviceType::kNetwork:
       return 0x02;
     case DeviceType::kStorage:
       return 0x01;
+    case DeviceType::kGpu:
     case DeviceType::kOther:
       break;
   }
@@ -84,11 +84,13 @@ std::string PciClassText(uint32_t class_code) {
 }
 
 bool PciClassFits(uint32_t class_code, DeviceType type) {
+  if (type == DeviceType::kGpu) return IsGpuClass(class_code);
   std::optional<uint8_t> demanded = DemandedBaseClass(type);
   return !demanded || class_code >> 16 == *demanded;
 }
 
 std::string AllowedPciClassText(DeviceType type) {
+  if (type == DeviceType::kGpu) return "a display controller (class 03) or a processing accelerator (class 12)";
   std::optional<uint8_t> demanded = DemandedBaseClass(type);
   if (!demanded) return "any class";
   return fmt::format("a {} (class {:02x})", PciBaseClassName(*demanded), *demanded);

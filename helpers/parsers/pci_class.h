@@ -17,7 +17,8 @@ std::string PciBaseClassName(uint8_t base_class);
 std::string PciClassText(uint32_t class_code);
 
 // Whether a function of that class can be what the cluster file calls `type`: a gpu is a display
-// controller (03), audio a multimedia device (04), network 02, storage 01; other may be anything.
+// controller (03) or a processing accelerator (12), audio a multimedia device (04), network 02, storage 01; other may
+// be anything.
 bool PciClassFits(uint32_t class_code, DeviceType type);
 
 // What PciClassFits allows, in words: "a display controller (class 03)".

@@ -13,8 +13,10 @@ namespace {
 constexpr size_t kConfigBytes = 64;
 // Offsets in config space, PCI Local Bus 3.0, 6.1.
 constexpr size_t kCommand = 0x04;
+constexpr size_t kRevision = 0x08;  // then the class, 3 bytes
 constexpr size_t kHeaderType = 0x0e;
 constexpr size_t kBaseAddress = 0x10;
+constexpr size_t kSubsystem = 0x2c;
 
 bool ReadHex(std::string_view digits, uint64_t* value) {
   if (digits.starts_with("0x")) digits.remove_prefix(2);
@@ -29,12 +31,9 @@ PciResource ParseResource(const FactFile& file, const Fact& fact) {
   PciResource resource;
   resource.line = fact.line;
   uint64_t index = 0;
-  if (words.size() != 4 || !ReadHex(words[0], &index) || index > 6 ||
-      !ReadHex(words[1], &resource.start) || !ReadHex(words[2], &resource.end) ||
-      !ReadHex(words[3], &resource.flags) || resource.end < resource.start) {
-    ThrowEvidenceError(
-        file, fact.line,
-        "expected \"resource: number start end flags\", found \"" + fact.value + "\"");
+  if (words.size() != 4 || !ReadHex(words[0], &index) || index > 6 || !ReadHex(words[1], &resource.start) ||
+      !ReadHex(words[2], &resource.end) || !ReadHex(words[3], &resource.flags) || resource.end < resource.start) {
+    ThrowEvidenceError(file, fact.line, "expected \"resource: number start end flags\", found \"" + fact.value + "\"");
   }
   resource.index = static_cast<int>(index);
   return resource;
@@ -46,24 +45,33 @@ std::vector<uint8_t> ParseConfig(const FactFile& file, const Fact& fact) {
   for (std::string_view word : SplitWords(fact.value)) {
     uint64_t value = 0;
     if (word.size() != 2 || !ReadHex(word, &value)) {
-      ThrowEvidenceError(file, fact.line,
-                         fmt::format("config: \"{}\" is no byte in two hexadecimal digits", word));
+      ThrowEvidenceError(file, fact.line, fmt::format("config: \"{}\" is no byte in two hexadecimal digits", word));
     }
     bytes.push_back(static_cast<uint8_t>(value));
   }
   if (bytes.size() != kConfigBytes) {
-    ThrowEvidenceError(file, fact.line,
-                       fmt::format("config: expected the first {} bytes of config space, found {}",
-                                   kConfigBytes, bytes.size()));
+    ThrowEvidenceError(
+        file, fact.line,
+        fmt::format("config: expected the first {} bytes of config space, found {}", kConfigBytes, bytes.size()));
   }
   return bytes;
 }
 
-std::optional<int> OptionalInteger(const FactFile& file, const FactBlock& block,
-                                   std::string_view key, int64_t least, int64_t most) {
+std::optional<int> OptionalInteger(const FactFile& file, const FactBlock& block, std::string_view key, int64_t least,
+                                   int64_t most) {
   const Fact* fact = block.Find(key);
   if (fact == nullptr) return std::nullopt;
   return static_cast<int>(file.ToInteger(*fact, least, most));
+}
+
+// A word in place of a number is no broken evidence: the kernel has none for a function without a link.
+std::optional<int> LinkWidth(const FactBlock& block, std::string_view key) {
+  const std::string text = block.Value(key);
+  int width = 0;
+  const char* const end = text.data() + text.size();
+  const auto [rest, error] = std::from_chars(text.data(), end, width);
+  if (error != std::errc() || rest != end || width < 0) return std::nullopt;
+  return width;
 }
 
 void ParseDetails(const FactFile& file, const FactBlock& block, PciFunction* function) {
@@ -77,10 +85,11 @@ void ParseDetails(const FactFile& file, const FactBlock& block, PciFunction* fun
   function->numa_node = OptionalInteger(file, block, "numa_node", -1, INT32_MAX);
   function->current_link_speed = block.Value("current_link_speed");
   function->max_link_speed = block.Value("max_link_speed");
-  function->current_link_width = OptionalInteger(file, block, "current_link_width", 0, 255);
-  function->max_link_width = OptionalInteger(file, block, "max_link_width", 0, 255);
+  function->current_link_width = LinkWidth(block, "current_link_width");
+  function->max_link_width = LinkWidth(block, "max_link_width");
   function->iommu_group = OptionalInteger(file, block, "iommu_group", 0, INT32_MAX);
   function->power_state = block.Value("power_state");
+  function->runtime_status = block.Value("runtime_status");
   for (int i = 0; i < 7; ++i) function->resources.at(static_cast<size_t>(i)).index = i;
   for (const Fact* fact : block.FindAll("resource")) {
     PciResource resource = ParseResource(file, *fact);
@@ -98,8 +107,7 @@ void ParseDetails(const FactFile& file, const FactBlock& block, PciFunction* fun
     // The total, then each counter that is not 0: "3 BadTLP=2 Timeout=1".
     Fact total = *fact;
     total.value = total.value.substr(0, total.value.find(' '));
-    function->aer_totals[std::string(kind)] =
-        static_cast<uint64_t>(file.ToInteger(total, 0, INT64_MAX));
+    function->aer_totals[std::string(kind)] = static_cast<uint64_t>(file.ToInteger(total, 0, INT64_MAX));
   }
 }
 
@@ -133,9 +141,7 @@ PciFunction ParseFunction(const FactFile& file, const FactBlock& block) {
     ThrowEvidenceError(file, name.line, "\"" + name.value + "\" is no PCI address");
   }
   function.address = *address;
-  auto hex = [&](std::string_view key, uint64_t most) {
-    return file.ToHex(file.Require(block, key), most);
-  };
+  auto hex = [&](std::string_view key, uint64_t most) { return file.ToHex(file.Require(block, key), most); };
   function.vendor = static_cast<uint16_t>(hex("vendor", 0xffff));
   function.device = static_cast<uint16_t>(hex("device", 0xffff));
   function.class_code = static_cast<uint32_t>(hex("class", 0xffffff));
@@ -187,8 +193,51 @@ std::optional<uint32_t> PciFunction::ConfigBar(int index) const {
   return LittleEndian(config, kBaseAddress + 4 * static_cast<size_t>(index), 4);
 }
 
-bool PciFunction::MemorySpaceEnabled() const {
-  return config.size() >= kConfigBytes && (config[kCommand] & 0x02) != 0;
+std::optional<uint8_t> PciFunction::ConfigRevision() const {
+  if (config.size() < kConfigBytes) return std::nullopt;
+  return config[kRevision];
+}
+
+std::optional<uint32_t> PciFunction::ConfigClass() const {
+  if (config.size() < kConfigBytes) return std::nullopt;
+  return LittleEndian(config, kRevision + 1, 3);
+}
+
+std::optional<uint32_t> PciFunction::ConfigSubsystem() const { return ConfigWord(kSubsystem); }
+
+std::optional<uint8_t> PciFunction::ConfigHeaderType() const {
+  if (config.size() < kConfigBytes) return std::nullopt;
+  return static_cast<uint8_t>(config[kHeaderType] & 0x7f);
+}
+
+std::optional<uint16_t> PciFunction::ConfigCommand() const {
+  if (config.size() < kConfigBytes) return std::nullopt;
+  return static_cast<uint16_t>(LittleEndian(config, kCommand, 2));
+}
+
+std::optional<uint32_t> PciFunction::ConfigWord(size_t offset) const {
+  if (config.size() < kConfigBytes || offset + 4 > kConfigBytes) return std::nullopt;
+  return LittleEndian(config, offset, 4);
+}
+
+std::optional<uint64_t> PciFunction::ConfigBarAddress(int index) const {
+  const std::optional<uint32_t> low = ConfigBar(index);
+  if (!low || !resources.at(static_cast<size_t>(index)).IsMemory()) return std::nullopt;
+  uint64_t start = *low & ~uint32_t{0xf};  // the lowest bits say of which kind it is
+  if (resources.at(static_cast<size_t>(index)).Is64Bit()) {
+    start |= static_cast<uint64_t>(ConfigBar(index + 1).value_or(0)) << 32;
+  }
+  return start;
+}
+
+bool PciFunction::MemorySpaceEnabled() const { return (ConfigCommand().value_or(0) & 0x02) != 0; }
+
+bool PciFunction::BusMasterEnabled() const { return (ConfigCommand().value_or(0) & 0x04) != 0; }
+
+bool PciFunction::IsAwake() const {
+  const bool suspended =
+      runtime_status == "suspended" || runtime_status == "suspending" || runtime_status == "resuming";
+  return !suspended && (power_state.empty() || power_state == "D0" || power_state == "unknown");
 }
 
 PciEvidence PciEvidence::Parse(std::string_view text, const std::filesystem::path& path) {
@@ -198,6 +247,8 @@ PciEvidence PciEvidence::Parse(std::string_view text, const std::filesystem::pat
   evidence.last_line = file.last_line;
   evidence.numa_nodes = ParseNumberList(file, file.head.Find("numa_nodes_online"));
   evidence.numa_nodes_with_cpus = ParseNumberList(file, file.head.Find("numa_nodes_has_cpu"));
+  const std::string drivers = file.head.Value("pci_drivers");
+  for (const std::string_view driver : SplitWords(drivers)) evidence.drivers.emplace_back(driver);
   for (const FactBlock& block : file.blocks) {
     evidence.functions.push_back(ParseFunction(file, block));
   }
@@ -210,6 +261,10 @@ PciEvidence PciEvidence::Parse(std::string_view text, const std::filesystem::pat
     }
   }
   return evidence;
+}
+
+bool PciEvidence::HasDriver(std::string_view name) const {
+  return std::find(drivers.begin(), drivers.end(), name) != drivers.end();
 }
 
 const PciFunction* PciEvidence::Find(const PciAddress& address) const {
@@ -227,11 +282,10 @@ std::vector<const PciFunction*> PciEvidence::WithId(uint16_t vendor, uint16_t de
   return found;
 }
 
-std::vector<const PciFunction*> PciEvidence::Nvidia(std::optional<uint8_t> base_class) const {
+std::vector<const PciFunction*> PciEvidence::OfVendor(uint16_t vendor, std::optional<uint8_t> base_class) const {
   std::vector<const PciFunction*> found;
   for (const PciFunction& function : functions) {
-    if (function.vendor == kNvidiaVendorId &&
-        (!base_class || function.BaseClass() == *base_class)) {
+    if (function.vendor == vendor && (!base_class || function.BaseClass() == *base_class)) {
       found.push_back(&function);
     }
   }

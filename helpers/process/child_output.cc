@@ -18,8 +18,8 @@ constexpr size_t kLongestLine = 64u << 10;
 
 }  // namespace
 
-ChildOutput::ChildOutput(const std::filesystem::path& log,
-                         std::function<void(std::string_view)> on_line, size_t most_kept)
+ChildOutput::ChildOutput(const std::filesystem::path& log, std::function<void(std::string_view)> on_line,
+                         size_t most_kept)
     : log_path_(log), on_line_(std::move(on_line)), most_kept_(most_kept) {
   if (log.empty()) return;
   log_.Reset(open(log.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644));
@@ -48,8 +48,7 @@ void ChildOutput::AddToLog(std::string_view piece) {
       piece.remove_prefix(static_cast<size_t>(written));
     } else if (errno != EINTR) {
       // A full disk must not end a command that is half done: what it does matters more.
-      log_problem_ =
-          fmt::format("\n[the log {} is not complete: {}]\n", log_path_.string(), strerror(errno));
+      log_problem_ = fmt::format("\n[the log {} is not complete: {}]\n", log_path_.string(), strerror(errno));
       log_.Reset();
     }
   }

@@ -7,15 +7,14 @@
 #include <string>
 #include <string_view>
 
-#include "helpers/process/descriptor.h"
+#include "helpers/base/descriptor.h"
 
 namespace passthrough {
 
 class ChildOutput {
  public:
   // Opens `log` for appending unless it is empty; throws ProcessError where it cannot be.
-  ChildOutput(const std::filesystem::path& log, std::function<void(std::string_view)> on_line,
-              size_t most_kept);
+  ChildOutput(const std::filesystem::path& log, std::function<void(std::string_view)> on_line, size_t most_kept);
 
   void Add(std::string_view piece);
   // Passes on a last line without an end and gives what was kept.

@@ -14,9 +14,9 @@
 #include <exception>
 #include <utility>
 
+#include "helpers/base/descriptor.h"
 #include "helpers/base/text.h"
 #include "helpers/process/child_output.h"
-#include "helpers/process/descriptor.h"
 #include "helpers/process/find_program.h"
 #include "helpers/process/launch.h"
 #include "helpers/process/process_group.h"
@@ -24,7 +24,7 @@
 namespace passthrough {
 namespace {
 
-constexpr int kLookAgain = 100;                    // ms: how soon an interruption is noticed
+constexpr int kCheckAgain = 100;                   // ms: how soon an interruption is noticed
 constexpr std::chrono::seconds kLeftoverGrace{2};  // for what the child left behind
 constexpr std::chrono::seconds kKillLimit{5};      // for SIGKILL to take effect
 
@@ -35,8 +35,7 @@ class RunningChild {
       : output_(options.log, options.on_line, options.most_kept) {
     int ends[2];
     if (pipe2(ends, O_CLOEXEC) != 0) {
-      throw ProcessError(
-          fmt::format("cannot make a pipe for {}: {}", launch.program.string(), strerror(errno)));
+      throw ProcessError(fmt::format("cannot make a pipe for {}: {}", launch.program.string(), strerror(errno)));
     }
     pipe_.Reset(ends[0]);
     fcntl(pipe_.get(), F_SETFL, O_NONBLOCK);
@@ -134,8 +133,8 @@ LaunchOptions PrepareLaunch(const std::vector<std::string>& argv, const ChildOpt
   const auto& directory = options.working_directory;
   std::error_code ignored;  // a directory that cannot be looked at is none for us
   if (!directory.empty() && !std::filesystem::is_directory(directory, ignored)) {
-    throw ProcessError(fmt::format("cannot start {}: working directory {} is not a directory",
-                                   argv.front(), directory.string()));
+    throw ProcessError(
+        fmt::format("cannot start {}: working directory {} is not a directory", argv.front(), directory.string()));
   }
   LaunchOptions launch;
   launch.program = ResolveProgram(argv.front(), directory, options.environment);
@@ -154,8 +153,7 @@ void RequireEnded(const std::string& program, pid_t group) {
     names.push_back(fmt::format("{} (pid {})", Printable(member.name), member.id));
   }
   if (names.empty()) return;
-  throw ProcessError(
-      fmt::format("{}: still running after SIGKILL: {}", program, JoinForHumans(names)));
+  throw ProcessError(fmt::format("{}: still running after SIGKILL: {}", program, JoinForHumans(names)));
 }
 
 }  // namespace
@@ -164,14 +162,12 @@ std::string ChildResult::HowItEnded() const {
   if (timed_out) return fmt::format("no end after {}, killed", HumanSeconds(seconds));
   if (signal != 0) {
     const char* name = sigabbrev_np(signal);
-    return name != nullptr ? fmt::format("killed by SIG{}", name)
-                           : fmt::format("killed by signal {}", signal);
+    return name != nullptr ? fmt::format("killed by SIG{}", name) : fmt::format("killed by signal {}", signal);
   }
   return fmt::format("exit status {}", exit_status);
 }
 
-ChildResult RunChild(const std::vector<std::string>& argv, const ChildOptions& options,
-                     const Deadline& deadline) {
+ChildResult RunChild(const std::vector<std::string>& argv, const ChildOptions& options, const Deadline& deadline) {
   const auto begin = Deadline::Clock::now();
   RunningChild child(PrepareLaunch(argv, options), options);
   if (options.on_start) options.on_start(child.id());
@@ -180,7 +176,7 @@ ChildResult RunChild(const std::vector<std::string>& argv, const ChildOptions& o
   try {
     do {
       deadline.Check(argv.front());
-    } while (child.Pump(deadline.LeftMilliseconds(kLookAgain)));
+    } while (child.Pump(deadline.LeftMilliseconds(kCheckAgain)));
   } catch (const TimeoutError&) {
     result.timed_out = true;
   } catch (const InterruptedError&) {

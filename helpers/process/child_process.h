@@ -17,11 +17,11 @@
 namespace passthrough {
 
 struct ChildOptions {
-  std::filesystem::path log;  // stdout and stderr are appended as they come; may be empty
+  std::filesystem::path log;                       // stdout and stderr are appended as they come; may be empty
   std::filesystem::path working_directory;         // empty: this process's
   std::map<std::string, std::string> environment;  // added to, or in place of, this process's
-  size_t most_kept = 256u << 10;   // bytes of output kept for the result: the last ones
-  std::chrono::seconds grace{10};  // between SIGTERM and SIGKILL to the group on overrun
+  size_t most_kept = 256u << 10;                   // bytes of output kept for the result: the last ones
+  std::chrono::seconds grace{10};                  // between SIGTERM and SIGKILL to the group on overrun
   // Told each whole line of output as it comes, without its end, on the calling thread. A line of
   // more than 64 KiB comes in pieces.
   std::function<void(std::string_view)> on_line;
@@ -47,8 +47,7 @@ struct ChildResult {
 // a daemon that left the group is not touched. An interruption throws InterruptedError after that
 // clean-up. Where this process is killed, the command gets SIGTERM: nobody may know of it yet who could end it.
 // Throws ProcessError where the command cannot be started ("ai-how: not found in PATH").
-ChildResult RunChild(const std::vector<std::string>& argv, const ChildOptions& options,
-                     const Deadline& deadline);
+ChildResult RunChild(const std::vector<std::string>& argv, const ChildOptions& options, const Deadline& deadline);
 
 // The absolute path that `program` has by PATH; empty where there is none.
 std::filesystem::path FindInPath(const std::string& program);

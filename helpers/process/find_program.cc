@@ -17,8 +17,7 @@ namespace {
 
 bool IsExecutableFile(const std::filesystem::path& path) {
   struct stat status;
-  return stat(path.c_str(), &status) == 0 && S_ISREG(status.st_mode) &&
-         access(path.c_str(), X_OK) == 0;
+  return stat(path.c_str(), &status) == 0 && S_ISREG(status.st_mode) && access(path.c_str(), X_OK) == 0;
 }
 
 std::filesystem::path FindIn(const std::string& search_path, const std::string& program) {
@@ -40,8 +39,7 @@ std::string SearchPath() {
 
 }  // namespace
 
-std::filesystem::path ResolveProgram(const std::string& program,
-                                     const std::filesystem::path& working_directory,
+std::filesystem::path ResolveProgram(const std::string& program, const std::filesystem::path& working_directory,
                                      const std::map<std::string, std::string>& environment) {
   if (program.find('/') == std::string::npos) {
     const auto changed = environment.find("PATH");
@@ -59,14 +57,12 @@ std::filesystem::path ResolveProgram(const std::string& program,
     throw ProcessError(fmt::format("cannot start {}: it is a directory", path.string()));
   }
   if (!IsExecutableFile(path)) {
-    throw ProcessError(fmt::format("cannot start {}: not an executable file (mode {:04o})",
-                                   path.string(), status.st_mode & 07777));
+    throw ProcessError(
+        fmt::format("cannot start {}: not an executable file (mode {:04o})", path.string(), status.st_mode & 07777));
   }
   return path;
 }
 
-std::filesystem::path FindInPath(const std::string& program) {
-  return FindIn(SearchPath(), program);
-}
+std::filesystem::path FindInPath(const std::string& program) { return FindIn(SearchPath(), program); }
 
 }  // namespace passthrough

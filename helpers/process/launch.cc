@@ -18,6 +18,7 @@
 #include <boost/type_traits/is_convertible.hpp>
 #include <boost/utility/string_view.hpp>
 
+#include "helpers/base/descriptor_limit.h"
 #include "helpers/base/error.h"
 
 namespace passthrough {
@@ -51,8 +52,7 @@ struct Isolation {
   const pid_t parent;
   const bool ends_with_parent;
 
-  boost::system::error_code on_exec_setup(default_launcher&, const std::filesystem::path&,
-                                          const char* const*) {
+  boost::system::error_code on_exec_setup(default_launcher&, const std::filesystem::path&, const char* const*) {
     // A session, not only a group: without a terminal of its own, nothing in it can stop and wait
     // for somebody to type a password.
     if (setsid() == -1) return {errno, boost::system::system_category()};
@@ -68,6 +68,7 @@ struct Isolation {
     sigprocmask(SIG_SETMASK, &none, nullptr);
     // Boost 1.81 closes only what is above its own error pipe (close_handles.ipp compares an entry
     // of the white list with itself). On a kernel without the flag, O_CLOEXEC on ours must do.
+    setrlimit(RLIMIT_NOFILE, &InheritedDescriptorLimit());
     close_range(STDERR_FILENO + 1, ~0U, CLOSE_RANGE_CLOEXEC);
     return {};
   }
@@ -93,8 +94,7 @@ void Discard(pid_t child) {
 
 pid_t Launch(const LaunchOptions& options) {
   const Environment environment(options.environment);
-  const auto directory =
-      options.working_directory.empty() ? std::filesystem::path(".") : options.working_directory;
+  const auto directory = options.working_directory.empty() ? std::filesystem::path(".") : options.working_directory;
   boost::asio::io_context context(1);
   default_launcher launcher;
   launcher.env = environment.get();

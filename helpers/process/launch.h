@@ -21,9 +21,9 @@ struct LaunchOptions {
 };
 
 // Starts the process as leader of a session and process group of its own, with stdin from
-// /dev/null, no other descriptor of ours, no signal blocked or ignored. Returns its id, which is
-// its group's too; the caller waits for it. Throws ProcessError with the system's reason. Any
-// thread.
+// /dev/null, no other descriptor of ours, the limit of them that this process was started with, no signal blocked or
+// ignored. Returns its id, which is its group's too; the caller waits for it. Throws ProcessError with the system's
+// reason. Any thread.
 pid_t Launch(const LaunchOptions& options);
 
 }  // namespace passthrough

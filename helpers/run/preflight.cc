@@ -34,15 +34,27 @@ std::vector<std::string> SshKeyProblems(const Profile& profile) {
   return problems;
 }
 
+std::optional<std::string> AiHowProblem(const std::string& program, const std::filesystem::path& directory) {
+  if (std::filesystem::path(program).filename() != "ai-how.sh") return std::nullopt;
+  std::error_code ignored;
+  const bool has_venv = std::filesystem::exists(directory / ".venv" / "bin" / "ai-how", ignored);
+  if (has_venv || !FindInPath("ai-how").empty() || !FindInPath("uv").empty()) return std::nullopt;
+  return "the deployer ai-how is not there: neither uv nor ai-how is in PATH. Install uv (https://docs.astral.sh/uv/) "
+         "and run from ai-how's project, or use this project's own deployer: --profile host-own-deployer";
+}
+
 std::vector<std::string> DeployerProblems(const Profile& profile) {
   std::vector<std::string> problems;
   std::set<std::string> programs;
   for (const auto& argv : profile.deployer.create) programs.insert(argv.front());
   for (const auto& argv : profile.deployer.destroy) programs.insert(argv.front());
   for (const std::string& program : programs) {
-    if (!FindInPath(program).empty()) continue;
-    problems.push_back(
-        fmt::format("the deployer {} is not there: {}", program, HowToGet(program)));
+    if (!FindInPath(program).empty()) {
+      const auto problem = AiHowProblem(program, profile.deployer.working_directory);
+      if (problem) problems.push_back(*problem);
+      continue;
+    }
+    problems.push_back(fmt::format("the deployer {} is not there: {}", program, HowToGet(program)));
   }
   return problems;
 }
@@ -54,8 +66,7 @@ std::string HintForFailedDeployer(const std::vector<std::string>& argv, const st
   return fmt::format("\n{} is not there: {}", Printable(argv[2]), HowToGet(argv[2]));
 }
 
-std::vector<std::string> HostProblems(const Plan& plan, const Inventory& inventory,
-                                      const std::string& libvirt_uri) {
+std::vector<std::string> HostProblems(const Plan& plan, const Inventory& inventory, const std::string& libvirt_uri) {
   std::vector<std::string> problems;
   for (const PlannedNode& node : plan.nodes) {
     for (const std::string& name : node.domain_names) {
@@ -73,9 +84,9 @@ std::vector<std::string> HostProblems(const Plan& plan, const Inventory& invento
                                      VirshToRemoveNetwork(libvirt_uri, cluster.network_name)));
     }
     if (inventory.FindPool(cluster.pool_name) != nullptr) {
-      problems.push_back(fmt::format(
-          "pool {} exists already: move what its directory holds away, and remove the pool with {}",
-          cluster.pool_name, VirshToRemovePool(libvirt_uri, cluster.pool_name)));
+      problems.push_back(
+          fmt::format("pool {} exists already: move what its directory holds away, and remove the pool with {}",
+                      cluster.pool_name, VirshToRemovePool(libvirt_uri, cluster.pool_name)));
     }
   }
   return problems;

@@ -1,34 +1,34 @@
 // What can be checked before anything is deployed. Each function returns problems as sentences that say
-// what to do; all of them are told together.
+// what to do; all of them are reported together.
 #pragma once
 
+#include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "helpers/config/plan.h"
 #include "helpers/config/profile.h"
-#include "helpers/libvirt/inventory.h"
+#include "helpers/inventory/inventory.h"
 
 namespace passthrough {
 
 // The key files of the nodes and of the jump host.
 std::vector<std::string> SshKeyProblems(const Profile& profile);
 
-// Programs of the deployer that are not there.
+// Programs of the deployer that are not there, ai-how for configs/deployers/ai-how.sh among them.
 std::vector<std::string> DeployerProblems(const Profile& profile);
 
-// What to do where a deployer failed with `output`, as far as that tells: uv was there, the program that it was to
+// Where `program` is that script: why it could not find ai-how in `directory` (empty: the working directory), as far as
+// that can be seen without running it.
+std::optional<std::string> AiHowProblem(const std::string& program, const std::filesystem::path& directory);
+
+// What to do where a deployer failed with `output`, as far as that says it: uv was there, the program that it was to
 // run was not. Empty, or a line.
 std::string HintForFailedDeployer(const std::vector<std::string>& argv, const std::string& output);
 
 // Names of the plan that the host, whose libvirt is at `libvirt_uri`, has already.
-std::vector<std::string> HostProblems(const Plan& plan, const Inventory& inventory,
-                                      const std::string& libvirt_uri);
-
-// The planned devices on the host: there, with the planned ids, in an IOMMU group that can be given away,
-// and no running domain's. `emulated_devices`: as in a profile; the ids on the host are not looked at.
-std::vector<std::string> DeviceProblems(const Plan& plan, const Inventory& inventory,
-                                        bool emulated_devices, const std::string& libvirt_uri);
+std::vector<std::string> HostProblems(const Plan& plan, const Inventory& inventory, const std::string& libvirt_uri);
 
 // Base images of the cluster file that are not there or are no qcow2 images. Relative paths are relative to
 // the deployer's working directory. Nothing where the hypervisor is another machine, which may have images

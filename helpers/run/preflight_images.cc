@@ -5,21 +5,13 @@
 #include <string_view>
 
 #include "helpers/base/disk_image.h"
+#include "helpers/libvirt/local_uri.h"
 #include "helpers/run/preflight.h"
 
 namespace passthrough {
-namespace {
-
-// qemu:///system, qemu+unix:///system: the authority, where another machine would stand, is empty
-// (https://libvirt.org/uri.html).
-bool IsThisMachine(std::string_view uri) {
-  return uri.starts_with("qemu:///") || uri.starts_with("qemu+unix:///");
-}
-
-}  // namespace
 
 std::vector<std::string> ImageProblems(const Plan& plan, const Profile& profile) {
-  if (profile.emulated_devices || !IsThisMachine(profile.libvirt_uri)) return {};
+  if (profile.emulated_devices || !IsOfThisMachine(profile.libvirt_uri)) return {};
   std::vector<std::string> problems;
   std::set<std::filesystem::path> seen;
   for (const PlannedNode& node : plan.nodes) {

@@ -17,8 +17,7 @@ std::string Quoted(const std::string& word) { return '"' + word + '"'; }
 // A host name or an address as ssh_config(5) has it, where "%" begins a token. Throws for anything else: a line
 // break in it would begin a line of its own, such as a ProxyCommand.
 std::string HostName(const std::string& host) {
-  constexpr std::string_view kAllowed =
-      "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ.:-_%";
+  constexpr std::string_view kAllowed = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ.:-_%";
   if (host.empty() || host.front() == '-' || host.find_first_not_of(kAllowed) != std::string::npos) {
     throw Error(fmt::format("\"{}\" is neither an address nor a host name: it is not written into ssh_config",
                             Printable(host)));
@@ -58,17 +57,17 @@ std::string HowToLogIn(const Discovery& discovery, const RunDirectory& run) {
                      ShellCommand({"ssh", "-F", run.SshConfig().string(), first}));
 }
 
-std::string MakeSshConfig(const Discovery& discovery, const Profile& profile,
-                          const RunDirectory& run) {
+std::string MakeSshConfig(const Discovery& discovery, const Profile& profile, const RunDirectory& run) {
   std::string config = fmt::format("# {}\n", HowToLogIn(discovery, run));
   if (profile.jump) {
-    config += fmt::format("\nHost passthrough-jump-host\n  HostName {}\n{}{}",
-                          HostName(profile.jump->host), Account(*profile.jump), Common(profile, run));
+    config += fmt::format("\nHost passthrough-jump-host\n  HostName {}\n{}{}", HostName(profile.jump->host),
+                          Account(*profile.jump), Common(profile, run));
   }
   for (const DiscoveredNode& node : discovery.nodes) {
     if (node.address.empty()) continue;
-    config += fmt::format("\nHost {} {}\n  HostName {}\n{}{}", node.node, node.domain,
-                          HostName(node.address), Account(profile.ssh), Common(profile, run));
+    const std::string names = node.node + (node.domain.empty() ? "" : " " + node.domain);
+    config += fmt::format("\nHost {}\n  HostName {}\n{}{}", names, HostName(node.address), Account(profile.ssh),
+                          Common(profile, run));
     if (profile.jump) config += "  ProxyJump passthrough-jump-host\n";
   }
   return config;

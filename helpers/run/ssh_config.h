@@ -3,9 +3,9 @@
 
 #include <string>
 
+#include "helpers/cluster/discovery.h"
 #include "helpers/config/profile.h"
-#include "helpers/libvirt/discovery.h"
-#include "helpers/run/run_directory.h"
+#include "helpers/rundir/run_directory.h"
 
 namespace passthrough {
 
@@ -15,7 +15,6 @@ std::string HowToLogIn(const Discovery& discovery, const RunDirectory& run);
 
 // One Host block a node that has an address, under its node name and its domain name, with the jump
 // host where there is one (ssh_config(5)). Throws Error for an address that is none.
-std::string MakeSshConfig(const Discovery& discovery, const Profile& profile,
-                          const RunDirectory& run);
+std::string MakeSshConfig(const Discovery& discovery, const Profile& profile, const RunDirectory& run);
 
 }  // namespace passthrough

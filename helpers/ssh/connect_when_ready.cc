@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <chrono>
 #include <cstring>
+#include <functional>
 #include <list>
 #include <memory>
 #include <optional>
@@ -36,14 +37,17 @@ constexpr seconds kLongestHandshakeLimit{120};  // OpenSSH's LoginGraceTime
 constexpr size_t kMostStreams = 4;
 constexpr seconds kRefusedLimit{5};
 constexpr milliseconds kLongestPause{500};
-constexpr int kLookAgain = 100;  // ms: how soon an interruption is noticed
+constexpr int kCheckAgain = 100;  // ms: how soon an interruption is noticed
 
 constexpr char kSilence[] = "connected, but the server says nothing";
+
+using WaitReport = std::function<void(std::string_view cause)>;
 
 // Streams to one server that has not spoken yet.
 class SilentStreams {
  public:
-  SilentStreams(const SshAccount& account, JumpHost* jump) : account_(account), jump_(jump) {}
+  SilentStreams(const SshAccount& account, JumpHost* jump, const WaitReport& on_wait)
+      : account_(account), jump_(jump), on_wait_(on_wait) {}
 
   // Gives a stream on which the server has begun to speak. Throws SshError where there is none left
   // to wait for, TimeoutError, InterruptedError.
@@ -64,6 +68,7 @@ class SilentStreams {
       if (streams_.empty()) {
         throw SshError(fmt::format("cannot connect to {}: {}", AccountName(account_), problem_));
       }
+      if (on_wait_) on_wait_(kSilence);
     }
   }
 
@@ -76,9 +81,7 @@ class SilentStreams {
     Deadline::Clock::time_point opened;
   };
 
-  static Deadline::Clock::duration Age(const Stream& stream) {
-    return Deadline::Clock::now() - stream.since;
-  }
+  static Deadline::Clock::duration Age(const Stream& stream) { return Deadline::Clock::now() - stream.since; }
 
   void Open(const Deadline& deadline) {
     const auto now = Deadline::Clock::now();
@@ -93,12 +96,11 @@ class SilentStreams {
   std::optional<Descriptor> Look(const Deadline& deadline) {
     std::vector<pollfd> sources;
     for (const auto& stream : streams_) sources.push_back({stream.fd.get(), POLLIN, 0});
-    poll(sources.data(), sources.size(), deadline.LeftMilliseconds(kLookAgain));
+    poll(sources.data(), sources.size(), deadline.LeftMilliseconds(kCheckAgain));
     auto source = sources.begin();
     for (auto stream = streams_.begin(); stream != streams_.end(); ++source) {
       char first;
-      const ssize_t count =
-          source->revents == 0 ? -1 : recv(stream->fd.get(), &first, 1, MSG_PEEK | MSG_DONTWAIT);
+      const ssize_t count = source->revents == 0 ? -1 : recv(stream->fd.get(), &first, 1, MSG_PEEK | MSG_DONTWAIT);
       if (count > 0) {
         Descriptor speaks = std::move(stream->fd);
         streams_.erase(stream);
@@ -119,6 +121,7 @@ class SilentStreams {
 
   const SshAccount& account_;
   JumpHost* jump_;
+  const WaitReport& on_wait_;
   std::list<Stream> streams_;  // oldest first
   std::string problem_;
   seconds patience_ = kSilenceBeforeAnother;
@@ -126,9 +129,9 @@ class SilentStreams {
 
 }  // namespace
 
-SshSession ConnectWhenReady(const SshAccount& account, JumpHost* jump, HostKeys& host_keys,
-                            const Deadline& deadline) {
-  SilentStreams streams(account, jump);
+SshSession ConnectWhenReady(const SshAccount& account, JumpHost* jump, HostKeys& host_keys, const Deadline& deadline,
+                            const WaitReport& on_wait) {
+  SilentStreams streams(account, jump, on_wait);
   BackOff back_off(kLongestPause);
   std::string last_cause;
   std::optional<Deadline> refused_until;
@@ -151,6 +154,7 @@ SshSession ConnectWhenReady(const SshAccount& account, JumpHost* jump, HostKeys&
       if (!deadline.Passed()) last_cause = error.what();
       handshake_limit = std::min(2 * handshake_limit, kLongestHandshakeLimit);
     }
+    if (on_wait) on_wait(last_cause);
     back_off.Sleep(deadline);
   }
 }

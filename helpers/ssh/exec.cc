@@ -20,8 +20,7 @@ constexpr std::chrono::seconds kChannelRetry{2};
 // only store, and whatever may throw is done after it returned.
 class RemoteCommand {
  public:
-  RemoteCommand(Link& link, const std::string& command, const ExecOptions& options,
-                const Deadline& deadline)
+  RemoteCommand(Link& link, const std::string& command, const ExecOptions& options, const Deadline& deadline)
       : link_(link),
         options_(options),
         deadline_(deadline),
@@ -75,8 +74,7 @@ class RemoteCommand {
  private:
   static RemoteCommand& Self(void* object) { return *static_cast<RemoteCommand*>(object); }
 
-  static int OnData(ssh_session, ssh_channel, void* data, uint32_t size, int is_error,
-                    void* object) {
+  static int OnData(ssh_session, ssh_channel, void* data, uint32_t size, int is_error, void* object) {
     auto& self = Self(object);
     const std::string_view piece(static_cast<const char*>(data), size);
     if (is_error == 0) {
@@ -94,8 +92,7 @@ class RemoteCommand {
     Self(object).result_.exit_status = status;
     Self(object).told_end_ = true;
   }
-  static void OnExitSignal(ssh_session, ssh_channel, const char* signal, int, const char*,
-                           const char*, void* object) {
+  static void OnExitSignal(ssh_session, ssh_channel, const char* signal, int, const char*, const char*, void* object) {
     Self(object).result_.exit_signal = signal;
     Self(object).told_end_ = true;
   }
@@ -138,8 +135,7 @@ class RemoteCommand {
       const size_t window = ssh_channel_window_size(channel_.get());
       if (clogged || window == 0) return;
       const size_t size = std::min({input_.size(), window, kLargestWrite});
-      const int written =
-          ssh_channel_write(channel_.get(), input_.data(), static_cast<uint32_t>(size));
+      const int written = ssh_channel_write(channel_.get(), input_.data(), static_cast<uint32_t>(size));
       if (written < 0) throw SshError(link_.Describe("cannot send input"));
       if (written == 0) return;  // a key exchange is under way
       input_.remove_prefix(static_cast<size_t>(written));
@@ -167,8 +163,8 @@ class RemoteCommand {
 
 }  // namespace
 
-ExecResult ExecOn(Link& link, bool had_channel, const std::string& command,
-                  const ExecOptions& options, const Deadline& deadline) {
+ExecResult ExecOn(Link& link, bool had_channel, const std::string& command, const ExecOptions& options,
+                  const Deadline& deadline) {
   link.keep_alive().Restart();
   link.keep_alive().set_interval(options.keep_alive);
   const Deadline retry_until = Deadline::After(had_channel ? kChannelRetry : kChannelRetry * 0);

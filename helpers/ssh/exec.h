@@ -10,7 +10,7 @@
 namespace passthrough {
 
 // As SshSession::Exec. `had_channel`: commands ran on this link before.
-ExecResult ExecOn(Link& link, bool had_channel, const std::string& command,
-                  const ExecOptions& options, const Deadline& deadline);
+ExecResult ExecOn(Link& link, bool had_channel, const std::string& command, const ExecOptions& options,
+                  const Deadline& deadline);
 
 }  // namespace passthrough

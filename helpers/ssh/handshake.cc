@@ -16,16 +16,13 @@
 namespace passthrough {
 namespace {
 
-constexpr int kLookAgain = 100;  // ms: how soon an interruption is noticed
+constexpr int kCheckAgain = 100;  // ms: how soon an interruption is noticed
 
 // One handshake, a step a function.
 class Handshaker {
  public:
   Handshaker(const SshAccount& account, HostKeys& host_keys, const Deadline& deadline)
-      : account_(account),
-        name_(AccountName(account)),
-        host_keys_(host_keys),
-        deadline_(deadline) {}
+      : account_(account), name_(AccountName(account)), host_keys_(host_keys), deadline_(deadline) {}
 
   SessionHandle Run(Descriptor stream) {
     LoadKey();
@@ -40,9 +37,8 @@ class Handshaker {
   void LoadKey() {
     if (account_.key.empty()) {
       if (std::getenv("SSH_AUTH_SOCK") != nullptr) return;
-      throw SshSetupError(fmt::format(
-          "no way to log in as {}: no key is given, and no agent runs (SSH_AUTH_SOCK is not set)",
-          name_));
+      throw SshSetupError(
+          fmt::format("no way to log in as {}: no key is given, and no agent runs (SSH_AUTH_SOCK is not set)", name_));
     }
     std::string problem;
     key_ = LoadPrivateKey(account_.key, &problem);
@@ -76,9 +72,8 @@ class Handshaker {
   // All that libssh 0.10 offers by itself, those of keys that we know of first: a server with keys
   // of several types must show the one that was seen before.
   std::string HostKeyAlgorithms() {
-    std::vector<std::string> algorithms = {"ssh-ed25519",         "ecdsa-sha2-nistp521",
-                                           "ecdsa-sha2-nistp384", "ecdsa-sha2-nistp256",
-                                           "rsa-sha2-512",        "rsa-sha2-256"};
+    std::vector<std::string> algorithms = {"ssh-ed25519",         "ecdsa-sha2-nistp521", "ecdsa-sha2-nistp384",
+                                           "ecdsa-sha2-nistp256", "rsa-sha2-512",        "rsa-sha2-256"};
     const auto types = host_keys_.KnownTypes(HostName());
     const auto is_known = [&](const std::string& algorithm) {
       const std::string type = algorithm.starts_with("rsa-") ? "ssh-rsa" : algorithm;
@@ -114,8 +109,7 @@ class Handshaker {
       throw SshError(fmt::format("cannot read the host key of {}", name_));
     }
     const TextHandle text(encoded);
-    host_keys_.Accept(HostName(),
-                      fmt::format("{} {}", ssh_key_type_to_char(ssh_key_type(key)), encoded));
+    host_keys_.Accept(HostName(), fmt::format("{} {}", ssh_key_type_to_char(ssh_key_type(key)), encoded));
   }
 
   void Authenticate() {
@@ -127,36 +121,32 @@ class Handshaker {
     } while (outcome == SSH_AUTH_AGAIN);
     if (outcome == SSH_AUTH_SUCCESS) return;
     if (outcome == SSH_AUTH_DENIED || outcome == SSH_AUTH_PARTIAL) {
-      throw SshRefusedError(
-          fmt::format("permission denied for {}: {}{}", name_, WhatWasRefused(outcome), Banner()));
+      throw SshRefusedError(fmt::format("permission denied for {}: {}{}", name_, WhatWasRefused(outcome), Banner()));
     }
     throw SshError(fmt::format("authentication of {} failed: {}{}", name_, LastError(), Banner()));
   }
 
   std::string WhatWasRefused(int outcome) const {
-    const std::string key = key_ != nullptr ? fmt::format("the key {} ({})", account_.key.string(),
-                                                          Fingerprint(key_.get()))
-                                            : "every key of the ssh-agent";
+    const std::string key = key_ != nullptr
+                                ? fmt::format("the key {} ({})", account_.key.string(), Fingerprint(key_.get()))
+                                : "every key of the ssh-agent";
     if (outcome == SSH_AUTH_PARTIAL) {
       return fmt::format("{} was accepted, but the server wants more than a key", key);
     }
-    return fmt::format("{} was refused. Is its public half in authorized_keys of {} there?", key,
-                       account_.user);
+    return fmt::format("{} was refused. Is its public half in authorized_keys of {} there?", key, account_.user);
   }
 
   // What the server wanted to be shown, such as PAM's reason. It may say anything.
   std::string Banner() const {
     const TextHandle banner(ssh_get_issue_banner(session_.get()));
     const std::string_view text = banner != nullptr ? Trim(banner.get()) : std::string_view();
-    return text.empty() ? ""
-                        : fmt::format(" (the server says: {})", Printable(text.substr(0, 300)));
+    return text.empty() ? "" : fmt::format(" (the server says: {})", Printable(text.substr(0, 300)));
   }
 
   void Wait(std::string_view step) {
     const bool write = (ssh_get_poll_flags(session_.get()) & SSH_WRITE_PENDING) != 0;
-    pollfd source = {ssh_get_fd(session_.get()),
-                     static_cast<short>(write ? POLLIN | POLLOUT : POLLIN), 0};
-    poll(&source, 1, deadline_.LeftMilliseconds(kLookAgain));
+    pollfd source = {ssh_get_fd(session_.get()), static_cast<short>(write ? POLLIN | POLLOUT : POLLIN), 0};
+    poll(&source, 1, deadline_.LeftMilliseconds(kCheckAgain));
     deadline_.Check(fmt::format("connecting to {}: {}", name_, step));
   }
 
@@ -182,8 +172,7 @@ std::string AccountName(const SshAccount& account) {
   return has_port ? fmt::format("{}:{}", name, account.port) : name;
 }
 
-SessionHandle Handshake(Descriptor stream, const SshAccount& account, HostKeys& host_keys,
-                        const Deadline& deadline) {
+SessionHandle Handshake(Descriptor stream, const SshAccount& account, HostKeys& host_keys, const Deadline& deadline) {
   return Handshaker(account, host_keys, deadline).Run(std::move(stream));
 }
 

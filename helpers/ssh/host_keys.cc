@@ -23,8 +23,8 @@ std::string FingerprintOf(const std::string& key) {
   const std::string type = TypeOf(key);
   ssh_key parsed = nullptr;
   if (key.size() <= type.size() + 1 ||
-      ssh_pki_import_pubkey_base64(key.c_str() + type.size() + 1,
-                                   ssh_key_type_from_name(type.c_str()), &parsed) != SSH_OK) {
+      ssh_pki_import_pubkey_base64(key.c_str() + type.size() + 1, ssh_key_type_from_name(type.c_str()), &parsed) !=
+          SSH_OK) {
     return "a key that cannot be read";
   }
   return fmt::format("{} {}", type, Fingerprint(KeyHandle(parsed).get()));
@@ -37,9 +37,8 @@ std::string KeyText(ssh_key key) {
   return fmt::format("{} {}", ssh_key_type_to_char(ssh_key_type(key)), encoded);
 }
 
-[[noreturn]] void ThrowMismatch(const std::string& name, const std::string& expected,
-                                const std::string& source, const std::string& found,
-                                const std::string& advice) {
+[[noreturn]] void ThrowMismatch(const std::string& name, const std::string& expected, const std::string& source,
+                                const std::string& found, const std::string& advice) {
   throw SshSetupError(fmt::format("host key of {} changed: expected {} ({}), found {}. {}", name,
                                   FingerprintOf(expected), source, FingerprintOf(found), advice));
 }
@@ -63,9 +62,9 @@ void HostKeys::Accept(const std::string& name, const std::string& key) {
   }
   const auto of_user = KeysOfUser(name);
   if (!of_user.empty() && std::find(of_user.begin(), of_user.end(), key) == of_user.end()) {
-    ThrowMismatch(name, of_user.front(), "from " + user_file_.string(), key,
-                  "If the machine was installed anew: " +
-                      ShellCommand({"ssh-keygen", "-f", user_file_.string(), "-R", name}));
+    ThrowMismatch(
+        name, of_user.front(), "from " + user_file_.string(), key,
+        "If the machine was installed anew: " + ShellCommand({"ssh-keygen", "-f", user_file_.string(), "-R", name}));
   }
   pinned_[name] = key;
   WriteRunFile();

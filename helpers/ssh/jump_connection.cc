@@ -12,13 +12,12 @@
 namespace passthrough {
 namespace {
 
-constexpr int kLookAgain = 1000;  // ms: for the keep-alive; all else wakes poll(2)
+constexpr int kCheckAgain = 1000;  // ms: for the keep-alive; all else wakes poll(2)
 constexpr unsigned kFirstChannel = 43;
 
 }  // namespace
 
-JumpConnection::JumpConnection(Link link)
-    : link_(std::move(link)), wake_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
+JumpConnection::JumpConnection(Link link) : link_(std::move(link)), wake_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
   if (!wake_) throw SshError(fmt::format("cannot make an eventfd: {}", strerror(errno)));
   thread_ = std::thread([this] { Run(); });
 }
@@ -29,8 +28,7 @@ JumpConnection::~JumpConnection() {
   thread_.join();
 }
 
-int JumpConnection::Open(const std::string& host, uint16_t port, const Deadline& deadline,
-                         const std::string& what) {
+int JumpConnection::Open(const std::string& host, uint16_t port, const Deadline& deadline, const std::string& what) {
   const auto request = std::make_shared<TunnelRequest>();
   request->host = host;
   request->port = port;
@@ -74,10 +72,9 @@ void JumpConnection::Run() {
 }
 
 void JumpConnection::Turn() {
-  std::vector<pollfd> sources = {{wake_.get(), POLLIN, 0},
-                                 {link_.descriptor(), link_.WantedEvents(), 0}};
+  std::vector<pollfd> sources = {{wake_.get(), POLLIN, 0}, {link_.descriptor(), link_.WantedEvents(), 0}};
   for (const auto& tunnel : tunnels_) sources.push_back(tunnel->Interest());
-  poll(sources.data(), sources.size(), kLookAgain);
+  poll(sources.data(), sources.size(), kCheckAgain);
   if (sources[0].revents != 0) {
     uint64_t count;
     [[maybe_unused]] const ssize_t size = read(wake_.get(), &count, sizeof count);

@@ -11,8 +11,8 @@
 #include <vector>
 
 #include "helpers/base/deadline.h"
+#include "helpers/base/descriptor.h"
 #include "helpers/base/error.h"
-#include "helpers/process/descriptor.h"
 #include "helpers/ssh/link.h"
 #include "helpers/ssh/tunnel.h"
 

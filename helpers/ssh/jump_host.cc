@@ -17,9 +17,8 @@
 namespace passthrough {
 namespace {
 
-std::shared_ptr<JumpConnection> ConnectJump(Descriptor stream, const SshAccount& account,
-                                            HostKeys& host_keys, std::chrono::milliseconds keep_alive,
-                                            const Deadline& deadline) {
+std::shared_ptr<JumpConnection> ConnectJump(Descriptor stream, const SshAccount& account, HostKeys& host_keys,
+                                            std::chrono::milliseconds keep_alive, const Deadline& deadline) {
   Link link(Handshake(std::move(stream), account, host_keys, deadline), AccountName(account));
   link.keep_alive().set_interval(keep_alive);
   return std::make_shared<JumpConnection>(std::move(link));
@@ -49,8 +48,8 @@ struct JumpHost::Impl {
   }
 
   // The connection that came after `broken`, made now where there is none.
-  std::shared_ptr<JumpConnection> After(const std::shared_ptr<JumpConnection>& broken,
-                                        const Deadline& deadline, const std::string& what) {
+  std::shared_ptr<JumpConnection> After(const std::shared_ptr<JumpConnection>& broken, const Deadline& deadline,
+                                        const std::string& what) {
     std::unique_lock lock(mutex);
     if (connection == broken && !connecting) {
       if (connector.joinable()) connector.join();  // it is done
@@ -62,8 +61,8 @@ struct JumpHost::Impl {
       connected.wait_for(lock, std::chrono::milliseconds(deadline.LeftMilliseconds(100)));
     }
     if (connection != broken) return connection;
-    throw SshError(fmt::format("{}: no connection to the jump host any more, and none could be made: {}",
-                               what, problem));
+    throw SshError(
+        fmt::format("{}: no connection to the jump host any more, and none could be made: {}", what, problem));
   }
 
   void ConnectAgain() {
@@ -76,8 +75,7 @@ struct JumpHost::Impl {
         if (stopping) throw SshError("it was closed");
         handshake.Reset(fcntl(stream.get(), F_DUPFD_CLOEXEC, 0));
       }
-      made = ConnectJump(std::move(stream), account, host_keys, keep_alive,
-                         Deadline::After(kReconnectLimit));
+      made = ConnectJump(std::move(stream), account, host_keys, keep_alive, Deadline::After(kReconnectLimit));
     } catch (const Error& error) {
       failure = error.what();
     }
@@ -109,15 +107,14 @@ struct JumpHost::Impl {
 JumpHost::JumpHost(const SshAccount& account, HostKeys& host_keys, const Deadline& deadline,
                    std::chrono::milliseconds keep_alive)
     : impl_(std::make_unique<Impl>(account, host_keys, keep_alive)) {
-  impl_->connection = ConnectJump(ConnectTcp(account.host, account.port, deadline), impl_->account,
-                                  host_keys, keep_alive, deadline);
+  impl_->connection =
+      ConnectJump(ConnectTcp(account.host, account.port, deadline), impl_->account, host_keys, keep_alive, deadline);
 }
 
 JumpHost::~JumpHost() = default;
 
 int JumpHost::OpenTunnel(const std::string& host, uint16_t port, const Deadline& deadline) {
-  const std::string what =
-      fmt::format("connecting to {} port {} through {}", host, port, AccountName(impl_->account));
+  const std::string what = fmt::format("connecting to {} port {} through {}", host, port, AccountName(impl_->account));
   const auto connection = impl_->Current();
   try {
     return connection->Open(host, port, deadline, what);

@@ -22,8 +22,8 @@ void KeepAlive::Step(ssh_session session) {
   const auto silence = Deadline::Clock::now() - last_heard_;
   if (silence < interval_ * (unanswered_ + 1)) return;
   if (unanswered_ == kMostUnanswered) {
-    throw SshError(fmt::format("the server was silent for {}",
-                               HumanSeconds(std::chrono::duration<double>(silence).count())));
+    throw SshError(
+        fmt::format("the server was silent for {}", HumanSeconds(std::chrono::duration<double>(silence).count())));
   }
   ++unanswered_;
   Ask(session);

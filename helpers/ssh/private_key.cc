@@ -6,7 +6,11 @@
 
 #include <cerrno>
 #include <cstring>
+#include <map>
+#include <mutex>
 #include <optional>
+#include <string>
+#include <tuple>
 
 #include "helpers/base/error.h"
 #include "helpers/base/files.h"
@@ -31,15 +35,13 @@ std::string FileProblem(const std::filesystem::path& path) {
     return fmt::format("private key {} cannot be used: {}", path.string(), strerror(errno));
   }
   if (!S_ISREG(status.st_mode)) {
-    return fmt::format(
-        "private key {} cannot be used: it is {}", path.string(),
-        S_ISDIR(status.st_mode) ? "a directory; give the file in it" : "not a regular file");
+    return fmt::format("private key {} cannot be used: it is {}", path.string(),
+                       S_ISDIR(status.st_mode) ? "a directory; give the file in it" : "not a regular file");
   }
   // As OpenSSH's sshkey_perm_ok() judges: only a file of one's own.
   if (status.st_uid == getuid() && (status.st_mode & 077) != 0) {
-    return fmt::format(
-        "private key {} is open to others (mode {:04o}); ssh refuses such keys: {}",
-        path.string(), status.st_mode & 07777, ShellCommand({"chmod", "600", path.string()}));
+    return fmt::format("private key {} is open to others (mode {:04o}); ssh refuses such keys: {}", path.string(),
+                       status.st_mode & 07777, ShellCommand({"chmod", "600", path.string()}));
   }
   return {};
 }
@@ -60,12 +62,37 @@ std::string PublicKeyProblem(const std::filesystem::path& path) {
 
 }  // namespace
 
+namespace {
+
+// The content of a key's file, read once as long as the file stays what it is: each of many nodes needs the key, and a
+// run goes on where it has no descriptor left to read it anew. Any thread.
+std::string ContentOf(const std::filesystem::path& path) {
+  using Version = std::tuple<dev_t, ino_t, off_t, time_t, long>;
+  struct Content {
+    Version version;
+    std::string text;
+  };
+  static std::mutex mutex;
+  static std::map<std::string, Content> contents;
+  struct stat status {};
+  if (stat(path.c_str(), &status) != 0) return ReadFile(path, kLargestKeyFile);  // which says why
+  const Version version{status.st_dev, status.st_ino, status.st_size, status.st_ctim.tv_sec, status.st_ctim.tv_nsec};
+  const std::lock_guard lock(mutex);
+  const auto known = contents.find(path.string());
+  if (known != contents.end() && known->second.version == version) return known->second.text;
+  std::string text = ReadFile(path, kLargestKeyFile);
+  contents[path.string()] = {version, text};
+  return text;
+}
+
+}  // namespace
+
 KeyHandle LoadPrivateKey(const std::filesystem::path& path, std::string* problem) {
   *problem = FileProblem(path);
   if (!problem->empty()) return nullptr;
   std::string content;
   try {
-    content = ReadFile(path, kLargestKeyFile);
+    content = ContentOf(path);
   } catch (const Error& error) {
     *problem = fmt::format("private key cannot be used: {}", error.what());
     return nullptr;
@@ -76,8 +103,7 @@ KeyHandle LoadPrivateKey(const std::filesystem::path& path, std::string* problem
   }
   ssh_key key = nullptr;
   bool asked = false;
-  if (ssh_pki_import_privkey_base64(content.c_str(), nullptr, NotePassphrase, &asked, &key) ==
-      SSH_OK) {
+  if (ssh_pki_import_privkey_base64(content.c_str(), nullptr, NotePassphrase, &asked, &key) == SSH_OK) {
     return KeyHandle(key);
   }
   if (asked) {
@@ -86,8 +112,7 @@ KeyHandle LoadPrivateKey(const std::filesystem::path& path, std::string* problem
         "ssh-agent ({}) and name no key, or use a key without one",
         path.string(), ShellCommand({"ssh-add", path.string()}));
   } else {
-    *problem = fmt::format("{} is not a private key that can be read (OpenSSH or PEM format)",
-                           path.string());
+    *problem = fmt::format("{} is not a private key that can be read (OpenSSH or PEM format)", path.string());
   }
   return nullptr;
 }

@@ -26,14 +26,12 @@ SshSession SshSession::Connect(const SshAccount& account, JumpHost* jump, HostKe
   return ConnectOn(OpenStream(account, jump, deadline).Release(), account, host_keys, deadline);
 }
 
-SshSession SshSession::ConnectOn(int stream, const SshAccount& account, HostKeys& host_keys,
-                                 const Deadline& deadline) {
+SshSession SshSession::ConnectOn(int stream, const SshAccount& account, HostKeys& host_keys, const Deadline& deadline) {
   SessionHandle session = Handshake(Descriptor(stream), account, host_keys, deadline);
   return SshSession(std::make_unique<Impl>(Impl{Link(std::move(session), AccountName(account))}));
 }
 
-ExecResult SshSession::Exec(const std::string& command, const ExecOptions& options,
-                            const Deadline& deadline) {
+ExecResult SshSession::Exec(const std::string& command, const ExecOptions& options, const Deadline& deadline) {
   return ExecOn(impl_->link, std::exchange(impl_->had_channel, true), command, options, deadline);
 }
 

@@ -13,8 +13,8 @@
 
 #include "helpers/base/deadline.h"
 #include "helpers/base/error.h"
-#include "helpers/config/profile.h"
 #include "helpers/ssh/host_keys.h"
+#include "helpers/ssh/ssh_account.h"
 
 namespace passthrough {
 
@@ -49,12 +49,10 @@ class SshSession {
   // authenticates with account.key, or with the agent where that is empty. Throws SshError with
   // what was tried and why it failed ("permission denied for admin@192.168.140.11: the key … was
   // refused"), TimeoutError or InterruptedError by `deadline`.
-  static SshSession Connect(const SshAccount& account, JumpHost* jump, HostKeys& host_keys,
-                            const Deadline& deadline);
+  static SshSession Connect(const SshAccount& account, JumpHost* jump, HostKeys& host_keys, const Deadline& deadline);
   // The same over a connected stream socket, which the session closes. account.host and .port say
   // whose host key to expect.
-  static SshSession ConnectOn(int stream, const SshAccount& account, HostKeys& host_keys,
-                              const Deadline& deadline);
+  static SshSession ConnectOn(int stream, const SshAccount& account, HostKeys& host_keys, const Deadline& deadline);
   ~SshSession();
   SshSession(SshSession&&) noexcept;
   SshSession& operator=(SshSession&&) noexcept;
@@ -73,9 +71,9 @@ class SshSession {
 // being ready. Refused connections, no route, resets and servers that do not speak yet are waited
 // out; a refused key and a changed host key are not (a server may need a moment for its accounts: a
 // refused key is tried for 5 s more). Throws as Connect does; a TimeoutError carries the last
-// cause.
-SshSession ConnectWhenReady(const SshAccount& account, JumpHost* jump, HostKeys& host_keys,
-                            const Deadline& deadline);
+// cause. `on_wait` is told the cause meanwhile, on this thread, up to ten times a second.
+SshSession ConnectWhenReady(const SshAccount& account, JumpHost* jump, HostKeys& host_keys, const Deadline& deadline,
+                            const std::function<void(std::string_view cause)>& on_wait = {});
 
 // An SSH connection to a machine that others are reached through (as OpenSSH's ProxyJump:
 // direct-tcpip channels, RFC 4254, 7.2). A thread of its own owns the session; OpenTunnel may be

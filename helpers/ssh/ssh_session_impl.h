@@ -1,7 +1,7 @@
 // What is behind an SshSession.
 #pragma once
 
-#include "helpers/process/descriptor.h"
+#include "helpers/base/descriptor.h"
 #include "helpers/ssh/link.h"
 #include "helpers/ssh/ssh_session.h"
 

@@ -17,7 +17,7 @@
 namespace passthrough {
 namespace {
 
-constexpr int kLookAgain = 100;  // ms: how soon an interruption is noticed
+constexpr int kCheckAgain = 100;  // ms: how soon an interruption is noticed
 
 struct FreeAddresses {
   void operator()(addrinfo* addresses) const { freeaddrinfo(addresses); }
@@ -47,16 +47,14 @@ Addresses Resolve(const std::string& host, uint16_t port, const Deadline& deadli
   int error = 0;
   Addresses addresses = Ask(host, port, AI_NUMERICHOST, &error);
   if (addresses != nullptr) return addresses;
-  return RunBy(deadline, "resolving " + host, [host, port] { return AskForName(host, port); });
+  return RunWithDeadline(deadline, "resolving " + host, [host, port] { return AskForName(host, port); });
 }
 
 // Small packets go out at once (an SSH handshake is a chain of them). A dead link is noticed after
 // 15 s + 3 * 15 s of silence, or 60 s of unacknowledged data: longer than a hiccup of a busy host,
 // much shorter than any phase's time limit.
 void SetOptions(int fd) {
-  const auto set = [fd](int level, int option, int value) {
-    setsockopt(fd, level, option, &value, sizeof value);
-  };
+  const auto set = [fd](int level, int option, int value) { setsockopt(fd, level, option, &value, sizeof value); };
   set(IPPROTO_TCP, TCP_NODELAY, 1);
   set(SOL_SOCKET, SO_KEEPALIVE, 1);
   set(IPPROTO_TCP, TCP_KEEPIDLE, 15);
@@ -72,7 +70,7 @@ int ConnectTo(int fd, const addrinfo& address, const Deadline& deadline, const s
   pollfd source = {fd, POLLOUT, 0};
   while (source.revents == 0) {
     deadline.Check(what);
-    poll(&source, 1, deadline.LeftMilliseconds(kLookAgain));
+    poll(&source, 1, deadline.LeftMilliseconds(kCheckAgain));
   }
   int error = 0;
   socklen_t size = sizeof error;

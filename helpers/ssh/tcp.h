@@ -5,7 +5,7 @@
 #include <string>
 
 #include "helpers/base/deadline.h"
-#include "helpers/process/descriptor.h"
+#include "helpers/base/descriptor.h"
 
 namespace passthrough {
 

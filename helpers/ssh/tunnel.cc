@@ -87,10 +87,9 @@ void Tunnel::GiveUp(const std::string& problem) {
 
 // Goes on with opening. False: it failed, and the request is answered.
 bool Tunnel::Open() {
-  const int outcome = channel_ == nullptr
-                          ? SSH_ERROR
-                          : ssh_channel_open_forward(channel_.get(), request_->host.c_str(),
-                                                     request_->port, "127.0.0.1", 0);
+  const int outcome = channel_ == nullptr ? SSH_ERROR
+                                          : ssh_channel_open_forward(channel_.get(), request_->host.c_str(),
+                                                                     request_->port, "127.0.0.1", 0);
   if (outcome == SSH_AGAIN) return true;
   if (outcome != SSH_OK) return Refuse();
   int ends[2];
@@ -124,13 +123,9 @@ int Tunnel::OnData(ssh_session, ssh_channel, void* data, uint32_t size, int, voi
   return static_cast<int>(size);
 }
 
-void Tunnel::OnEof(ssh_session, ssh_channel, void* object) {
-  static_cast<Tunnel*>(object)->remote_eof_ = true;
-}
+void Tunnel::OnEof(ssh_session, ssh_channel, void* object) { static_cast<Tunnel*>(object)->remote_eof_ = true; }
 
-void Tunnel::OnClose(ssh_session, ssh_channel, void* object) {
-  static_cast<Tunnel*>(object)->remote_closed_ = true;
-}
+void Tunnel::OnClose(ssh_session, ssh_channel, void* object) { static_cast<Tunnel*>(object)->remote_closed_ = true; }
 
 // Takes all of what libssh kept, at once: each read opens the window anew, so that small ones would
 // let more and more pile up.
@@ -138,8 +133,8 @@ void Tunnel::ReceiveHeldBack() {
   while (held_back_ > 0) {
     const size_t before = to_socket_.size();
     to_socket_.resize(before + held_back_);
-    const int count = ssh_channel_read_nonblocking(channel_.get(), to_socket_.data() + before,
-                                                   static_cast<uint32_t>(held_back_), 0);
+    const int count =
+        ssh_channel_read_nonblocking(channel_.get(), to_socket_.data() + before, static_cast<uint32_t>(held_back_), 0);
     to_socket_.resize(before + static_cast<size_t>(std::max(count, 0)));
     held_back_ = count > 0 ? held_back_ - std::min(held_back_, static_cast<size_t>(count)) : 0;
   }
@@ -148,8 +143,8 @@ void Tunnel::ReceiveHeldBack() {
 // False: nobody reads from the socket any more.
 bool Tunnel::ToSocket() {
   while (!to_socket_.empty()) {
-    const ssize_t count = send(socket_.get(), to_socket_.data() + written_,
-                               to_socket_.size() - written_, MSG_NOSIGNAL | MSG_DONTWAIT);
+    const ssize_t count =
+        send(socket_.get(), to_socket_.data() + written_, to_socket_.size() - written_, MSG_NOSIGNAL | MSG_DONTWAIT);
     if (count < 0) return errno == EAGAIN || errno == EINTR;
     written_ += static_cast<size_t>(count);
     if (written_ < to_socket_.size()) continue;
@@ -174,8 +169,7 @@ bool Tunnel::ToChannel(short events) {
     gone = local_eof_ && (events & (POLLHUP | POLLERR)) != 0;
   }
   if (!to_channel_.empty() && !remote_closed_) {
-    const int count = ssh_channel_write(channel_.get(), to_channel_.data(),
-                                        static_cast<uint32_t>(to_channel_.size()));
+    const int count = ssh_channel_write(channel_.get(), to_channel_.data(), static_cast<uint32_t>(to_channel_.size()));
     if (count < 0) return false;
     to_channel_.erase(0, static_cast<size_t>(count));
   }
@@ -187,8 +181,7 @@ bool Tunnel::ToChannel(short events) {
 // The link or the channel takes nothing now. Poll(2) tells when the link does again, and the server
 // says when its window opens.
 bool Tunnel::Clogged() const {
-  return (ssh_get_status(link_.session()) & SSH_WRITE_PENDING) != 0 ||
-         ssh_channel_window_size(channel_.get()) == 0;
+  return (ssh_get_status(link_.session()) & SSH_WRITE_PENDING) != 0 || ssh_channel_window_size(channel_.get()) == 0;
 }
 
 }  // namespace passthrough

@@ -10,7 +10,7 @@
 #include <mutex>
 #include <string>
 
-#include "helpers/process/descriptor.h"
+#include "helpers/base/descriptor.h"
 #include "helpers/ssh/link.h"
 
 namespace passthrough {
@@ -53,8 +53,7 @@ class Tunnel {
   void GiveUp(const std::string& problem);
 
  private:
-  static int OnData(ssh_session session, ssh_channel channel, void* data, uint32_t size,
-                    int is_error, void* object);
+  static int OnData(ssh_session session, ssh_channel channel, void* data, uint32_t size, int is_error, void* object);
   static void OnEof(ssh_session session, ssh_channel channel, void* object);
   static void OnClose(ssh_session session, ssh_channel channel, void* object);
 

@@ -1,10 +1,11 @@
 #!/bin/bash
 # Builds the lab's images from Debian 12 packages, once for each recipe.
 #
-#   build.sh [--cache DIR] [--print-dir] [--quiet]
+#   build.sh [--cache DIR] [--print-dir | --check] [--quiet]
 #
 # --cache DIR   where to keep them (default ${XDG_CACHE_HOME:-~/.cache}/pcie-passthrough-suite)
 # --print-dir   print the directory that this recipe's images have, and stop
+# --check       say what would keep them from being built, all of it, and stop
 # --quiet       say nothing but errors and, at the end, nothing
 #
 # Without --quiet it prints one line a step with the seconds since the start;
@@ -18,15 +19,17 @@ lab=$(dirname "$here")
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/pcie-passthrough-suite
 quiet=
 print_dir=
+check=
 
 die() { echo "build.sh: $*" >&2; exit 1; }
-usage() { sed -n 's/^# \{0,1\}//; 4,8p' "$here/build.sh"; }
+usage() { sed -n 's/^# \{0,1\}//; 4,9p' "$here/build.sh"; }
 
 while (($#)); do
 	case $1 in
 	--cache) (($# > 1)) || die "--cache needs a directory"; cache=$2; shift ;;
 	--cache=*) cache=${1#*=} ;;
 	--print-dir) print_dir=1 ;;
+	--check) check=1 ;;
 	--quiet) quiet=1 ;;
 	-h | --help) usage; exit 0 ;;
 	*) die "unknown argument: $1 (try --help)" ;;
@@ -50,13 +53,15 @@ if [[ $print_dir ]]; then echo "$target"; exit 0; fi
 
 say() { [[ $quiet ]] || printf '[%4d s] %s\n' "$SECONDS" "$*"; }
 if [[ -e $target/manifest.json ]]; then
+	[[ $check ]] && exit 0
 	say "already built"
 	[[ $quiet ]] || echo "$target"
 	exit 0
 fi
 
+problems=()
 need() { # need PROGRAM PACKAGE
-	command -v "$1" >/dev/null || die "$1 not found: install the package $2"
+	command -v "$1" >/dev/null || problems+=("$1 not found: install the package $2")
 }
 PATH=$PATH:/usr/sbin:/sbin
 need mmdebstrap mmdebstrap
@@ -69,7 +74,25 @@ need ssh-keygen openssh-client
 need flock util-linux
 need unshare util-linux
 [[ -e /usr/share/keyrings/debian-archive-keyring.gpg ]] ||
-	die "/usr/share/keyrings/debian-archive-keyring.gpg not found: install the package debian-archive-keyring"
+	problems+=("/usr/share/keyrings/debian-archive-keyring.gpg not found: install the package debian-archive-keyring")
+# An ordinary user's build works as root of a user namespace, with ids of its own.
+if ((EUID != 0)); then
+	user=$(id -un)
+	need newuidmap uidmap
+	for file in /etc/subuid /etc/subgid; do
+		awk -F: -v name="$user" -v id="$EUID" '($1 == name || $1 == id) && $3 >= 65536 { found = 1 } END { exit !found }' \
+			"$file" 2>/dev/null ||
+			problems+=("$file gives the user $user no 65536 ids; root can: usermod --add-subuids 100000-165535 --add-subgids 100000-165535 $user")
+	done
+	if command -v unshare >/dev/null && ! unshare --user --map-root-user true 2>/dev/null; then
+		problems+=("user namespaces are closed to ordinary users here; root can: sysctl kernel.unprivileged_userns_clone=1 (Debian), kernel.apparmor_restrict_unprivileged_userns=0 (Ubuntu), user.max_user_namespaces=15000")
+	fi
+fi
+if ((${#problems[@]})); then
+	printf 'build.sh: %s\n' "${problems[@]}" >&2
+	exit 1
+fi
+[[ $check ]] && exit 0
 
 mkdir -p "$cache"
 exec 9>"$cache/.images.lock"

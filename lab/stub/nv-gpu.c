@@ -27,7 +27,8 @@ static int nv_check_config_space(struct pci_dev *pdev)
 	pci_read_config_word(pdev, PCI_VENDOR_ID, &vendor);
 	if (vendor != 0xffff)
 		return 0;
-	pr_err("NVRM: stub driver: GPU %s: config space reads 0xffff, the GPU has fallen off the bus.\n",
+	pr_err("NVRM: stub driver: GPU %s: config space reads 0xffff, the GPU has fallen off the "
+	       "bus.\n",
 	       pci_name(pdev));
 	return -ENODEV;
 }
@@ -37,12 +38,11 @@ static int nv_check_bar0(struct pci_dev *pdev)
 {
 	unsigned long flags = pci_resource_flags(pdev, 0);
 
-	if ((flags & IORESOURCE_MEM) && !(flags & IORESOURCE_UNSET) &&
-	    pci_resource_start(pdev, 0))
+	if ((flags & IORESOURCE_MEM) && !(flags & IORESOURCE_UNSET) && pci_resource_start(pdev, 0))
 		return 0;
-	pr_err("NVRM: stub driver: This PCI I/O region assigned to your NVIDIA device is invalid:\n");
-	pr_err("NVRM: BAR0 is %lluM @ 0x%llx (PCI:%s)\n",
-	       (u64)pci_resource_len(pdev, 0) >> 20,
+	pr_err("NVRM: stub driver: This PCI I/O region assigned to your NVIDIA device is "
+	       "invalid:\n");
+	pr_err("NVRM: BAR0 is %lluM @ 0x%llx (PCI:%s)\n", (u64)pci_resource_len(pdev, 0) >> 20,
 	       (u64)pci_resource_start(pdev, 0), pci_name(pdev));
 	return -EIO;
 }
@@ -55,15 +55,15 @@ static int nv_map_bar0(struct nv_gpu *gpu)
 	err = pcim_enable_device(pdev);
 	if (err)
 		return err;
-	err = pci_request_region(pdev, 0, "nvidia");	/* managed, too */
+	pci_set_master(pdev); /* as the real driver does, though nothing here copies */
+	err = pci_request_region(pdev, 0, "nvidia"); /* managed, too */
 	if (err)
 		return err;
 	gpu->bar0 = pcim_iomap(pdev, 0, PAGE_SIZE);
 	if (!gpu->bar0)
 		return -ENOMEM;
-	pr_info("NVRM: stub driver: GPU %s: BAR 0 at 0x%llx reads 0x%08x\n",
-		pci_name(pdev), (u64)pci_resource_start(pdev, 0),
-		ioread32(gpu->bar0));
+	pr_info("NVRM: stub driver: GPU %s: BAR 0 at 0x%llx reads 0x%08x\n", pci_name(pdev),
+		(u64)pci_resource_start(pdev, 0), ioread32(gpu->bar0));
 	return 0;
 }
 
@@ -98,7 +98,8 @@ static int nv_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 	int err;
 
 	if (nv_probe_shall_fail()) {
-		pr_err("NVRM: stub driver: The NVIDIA probe routine failed for %s (knob fail_probe).\n",
+		pr_err("NVRM: stub driver: The NVIDIA probe routine failed for %s (knob "
+		       "fail_probe).\n",
 		       pci_name(pdev));
 		return -EIO;
 	}
@@ -138,14 +139,12 @@ static void nv_remove(struct pci_dev *pdev)
 }
 
 /* Every display function of vendor 10de, as the real driver's alias has it. */
-static const struct pci_device_id nv_ids[] = {
-	{
-		PCI_DEVICE(PCI_VENDOR_ID_NVIDIA, PCI_ANY_ID),
-		.class = PCI_BASE_CLASS_DISPLAY << 16,
-		.class_mask = 0xff0000,
-	},
-	{ }
-};
+static const struct pci_device_id nv_ids[] = {{
+						      PCI_DEVICE(PCI_VENDOR_ID_NVIDIA, PCI_ANY_ID),
+						      .class = PCI_BASE_CLASS_DISPLAY << 16,
+						      .class_mask = 0xff0000,
+					      },
+					      {}};
 MODULE_DEVICE_TABLE(pci, nv_ids);
 
 struct pci_driver nv_pci_driver = {

@@ -15,7 +15,8 @@ MODULE_PARM_DESC(fail_probe, "how many of the next probes fail; negative: all (d
 
 int nv_fail_init = -1;
 module_param_named(fail_init, nv_fail_init, int, 0644);
-MODULE_PARM_DESC(fail_init, "minor of the GPU that stays bound but does not initialise (default -1: none)");
+MODULE_PARM_DESC(fail_init,
+		 "minor of the GPU that stays bound but does not initialise (default -1: none)");
 
 int nv_lost_gpu = -1;
 module_param_named(lost_gpu, nv_lost_gpu, int, 0644);
@@ -46,7 +47,8 @@ static const struct kernel_param_ops nv_hang_ops = {
 	.get = param_get_bool,
 };
 module_param_cb(hang_smi, &nv_hang_ops, &nv_hang_smi, 0644);
-MODULE_PARM_DESC(hang_smi, "readers of /dev/nvidiactl wait, in state D, until this is N (default N)");
+MODULE_PARM_DESC(hang_smi,
+		 "readers of /dev/nvidiactl wait, in state D, until this is N (default N)");
 
 static struct class *nv_class;
 static struct cdev nv_gpu_cdev, nv_ctl_cdev;
@@ -91,8 +93,7 @@ static int nv_ctl_open(struct inode *inode, struct file *file)
 	return single_open(file, nv_show_control, NULL);
 }
 
-static ssize_t nv_ctl_read(struct file *file, char __user *buf, size_t size,
-			   loff_t *pos)
+static ssize_t nv_ctl_read(struct file *file, char __user *buf, size_t size, loff_t *pos)
 {
 	/* Looks like a driver stuck in the kernel, yet SIGKILL ends it. */
 	if (wait_event_killable(nv_hang_queue, !READ_ONCE(nv_hang_smi)))
@@ -120,8 +121,8 @@ static int nv_make_proc(struct nv_gpu *gpu)
 	gpu->proc_dir = proc_mkdir(pci_name(gpu->pdev), nv_proc_gpus);
 	if (!gpu->proc_dir)
 		return -ENOMEM;
-	if (!proc_create_single_data("information", 0444, gpu->proc_dir,
-				     nv_show_information, gpu)) {
+	if (!proc_create_single_data("information", 0444, gpu->proc_dir, nv_show_information,
+				     gpu)) {
 		proc_remove(gpu->proc_dir);
 		return -ENOMEM;
 	}
@@ -137,9 +138,8 @@ int nv_make_node(struct nv_gpu *gpu)
 	err = nv_make_proc(gpu);
 	if (err)
 		return err;
-	dev = device_create(nv_class, &gpu->pdev->dev,
-			    MKDEV(NV_MAJOR, gpu->minor), NULL, "nvidia%u",
-			    gpu->minor);
+	dev = device_create(nv_class, &gpu->pdev->dev, MKDEV(NV_MAJOR, gpu->minor), NULL,
+			    "nvidia%u", gpu->minor);
 	if (IS_ERR(dev)) {
 		proc_remove(gpu->proc_dir);
 		return PTR_ERR(dev);
@@ -178,8 +178,7 @@ static int nv_add_class(void)
 	if (IS_ERR(nv_class))
 		return PTR_ERR(nv_class);
 	nv_class->devnode = nv_devnode;
-	ctl = device_create(nv_class, NULL, MKDEV(NV_MAJOR, NV_CTL_MINOR), NULL,
-			    "nvidiactl");
+	ctl = device_create(nv_class, NULL, MKDEV(NV_MAJOR, NV_CTL_MINOR), NULL, "nvidiactl");
 	if (IS_ERR(ctl)) {
 		class_destroy(nv_class);
 		return PTR_ERR(ctl);
@@ -193,8 +192,7 @@ static int nv_add_proc(void)
 	if (!nv_proc)
 		return -ENOMEM;
 	nv_proc_gpus = proc_mkdir("gpus", nv_proc);
-	if (!nv_proc_gpus ||
-	    !proc_create_single("version", 0444, nv_proc, nv_show_version)) {
+	if (!nv_proc_gpus || !proc_create_single("version", 0444, nv_proc, nv_show_version)) {
 		proc_remove(nv_proc);
 		return -ENOMEM;
 	}

@@ -22,7 +22,7 @@ bool nv_gpu_alive(struct nv_gpu *gpu)
  */
 static void nv_format_uuid(struct nv_gpu *gpu, char *out)
 {
-	static const siphash_key_t keys[2] = { { { 1, 2 } }, { { 3, 4 } } };
+	static const siphash_key_t keys[2] = {{{1, 2}}, {{3, 4}}};
 	const char *machine = dmi_get_system_info(DMI_PRODUCT_UUID);
 	char seed[96];
 	u64 a, b;
@@ -31,13 +31,12 @@ static void nv_format_uuid(struct nv_gpu *gpu, char *out)
 	if (nv_same_uuid)
 		len = scnprintf(seed, sizeof(seed), "same");
 	else
-		len = scnprintf(seed, sizeof(seed), "%s %s",
-				machine ? machine : "", pci_name(gpu->pdev));
+		len = scnprintf(seed, sizeof(seed), "%s %s", machine ? machine : "",
+				pci_name(gpu->pdev));
 	a = siphash(seed, len, &keys[0]);
 	b = siphash(seed, len, &keys[1]);
-	snprintf(out, NV_UUID_LEN, "GPU-%08x-%04x-%04x-%04x-%012llx",
-		 (u32)(a >> 32), (u16)(a >> 16), (u16)a, (u16)(b >> 48),
-		 b & 0xffffffffffffULL);
+	snprintf(out, NV_UUID_LEN, "GPU-%08x-%04x-%04x-%04x-%012llx", (u32)(a >> 32),
+		 (u16)(a >> 16), (u16)a, (u16)(b >> 48), b & 0xffffffffffffULL);
 }
 
 /* PCI Express Base Specification, Link Capabilities and Link Status. */
@@ -51,8 +50,7 @@ static void nv_show_link(struct seq_file *m, struct pci_dev *pdev)
 		pcie_capability_read_word(pdev, PCI_EXP_LNKSTA, &sta);
 	}
 	seq_printf(m, " link_gen=%u link_width=%u max_link_gen=%u max_link_width=%u",
-		   sta & PCI_EXP_LNKSTA_CLS,
-		   (sta & PCI_EXP_LNKSTA_NLW) >> PCI_EXP_LNKSTA_NLW_SHIFT,
+		   sta & PCI_EXP_LNKSTA_CLS, (sta & PCI_EXP_LNKSTA_NLW) >> PCI_EXP_LNKSTA_NLW_SHIFT,
 		   cap & PCI_EXP_LNKCAP_SLS, (cap & PCI_EXP_LNKCAP_MLW) >> 4);
 }
 
@@ -62,12 +60,13 @@ static void nv_show_gpu(struct seq_file *m, struct nv_gpu *gpu)
 	char uuid[NV_UUID_LEN];
 
 	nv_format_uuid(gpu, uuid);
-	seq_printf(m, "gpu minor=%u bus=%s vendor=%04x device=%04x subvendor=%04x subdevice=%04x uuid=%s",
-		   gpu->minor, pci_name(pdev), pdev->vendor, pdev->device,
-		   pdev->subsystem_vendor, pdev->subsystem_device, uuid);
+	seq_printf(
+		m,
+		"gpu minor=%u bus=%s vendor=%04x device=%04x subvendor=%04x subdevice=%04x uuid=%s",
+		gpu->minor, pci_name(pdev), pdev->vendor, pdev->device, pdev->subsystem_vendor,
+		pdev->subsystem_device, uuid);
 	seq_printf(m, " alive=%d lost=%d bar0_mib=%llu", nv_gpu_alive(gpu),
-		   nv_lost_gpu == (int)gpu->minor,
-		   (u64)pci_resource_len(pdev, 0) >> 20);
+		   nv_lost_gpu == (int)gpu->minor, (u64)pci_resource_len(pdev, 0) >> 20);
 	nv_show_link(m, pdev);
 	seq_putc(m, '\n');
 }
@@ -83,7 +82,8 @@ int nv_show_control(struct seq_file *m, void *unused)
 		if (!nv_gpus[i])
 			continue;
 		if (nv_fail_init == (int)i) {
-			pr_err("NVRM: GPU %s: RmInitAdapter failed! (0x00:0x00:0) (stub driver, knob fail_init)\n",
+			pr_err("NVRM: GPU %s: RmInitAdapter failed! (0x00:0x00:0) (stub driver, "
+			       "knob fail_init)\n",
 			       pci_name(nv_gpus[i]->pdev));
 			continue;
 		}
@@ -107,8 +107,8 @@ int nv_show_information(struct seq_file *m, void *unused)
 	char uuid[NV_UUID_LEN];
 
 	nv_format_uuid(gpu, uuid);
-	seq_printf(m, "Model: \t\t SIMULATED GPU %04x:%04x (stub driver)\n",
-		   gpu->pdev->vendor, gpu->pdev->device);
+	seq_printf(m, "Model: \t\t SIMULATED GPU %04x:%04x (stub driver)\n", gpu->pdev->vendor,
+		   gpu->pdev->device);
 	seq_printf(m, "IRQ:   \t\t %u\n", gpu->pdev->irq);
 	seq_printf(m, "GPU UUID: \t %s\n", uuid);
 	seq_puts(m, "Video BIOS: \t ??.??.??.??.??\n");

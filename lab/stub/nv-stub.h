@@ -14,15 +14,15 @@
 #include <linux/proc_fs.h>
 #include <linux/seq_file.h>
 
-#define NV_VERSION	"000.00"
-#define NV_MAJOR	195	/* Documentation/admin-guide/devices.txt */
-#define NV_CTL_MINOR	255
-#define NV_MAX_GPUS	32
-#define NV_UUID_LEN	41	/* "GPU-" + 36 + NUL */
+#define NV_VERSION "000.00"
+#define NV_MAJOR 195 /* Documentation/admin-guide/devices.txt */
+#define NV_CTL_MINOR 255
+#define NV_MAX_GPUS 32
+#define NV_UUID_LEN 41 /* "GPU-" + 36 + NUL */
 
 struct nv_gpu {
 	struct pci_dev *pdev;
-	void __iomem *bar0;		/* the first page of BAR 0 */
+	void __iomem *bar0; /* the first page of BAR 0 */
 	unsigned int minor;
 	struct proc_dir_entry *proc_dir;
 };

@@ -76,8 +76,7 @@ static size_t read_control(char *text, size_t size)
 	}
 	if (fd < 0 || fstat(fd, &st) || !S_ISCHR(st.st_mode))
 		no_driver();
-	while (used < size - 1 &&
-	       (got = read(fd, text + used, size - 1 - used)) > 0)
+	while (used < size - 1 && (got = read(fd, text + used, size - 1 - used)) > 0)
 		used += (size_t)got;
 	close(fd);
 	text[used] = '\0';
@@ -91,26 +90,24 @@ static int parse_gpu(const char *line, struct gpu *g)
 		       "subvendor=%x subdevice=%x uuid=%47s alive=%d lost=%d "
 		       "bar0_mib=%lu link_gen=%u link_width=%u max_link_gen=%u "
 		       "max_link_width=%u",
-		       &g->minor, &g->domain, &g->bus, &g->device, &g->function,
-		       &g->vendor_id, &g->device_id, &g->subvendor_id,
-		       &g->subdevice_id, g->uuid, &g->alive, &g->lost,
-		       &g->bar0_mib, &g->link_gen, &g->link_width,
-		       &g->max_link_gen, &g->max_link_width);
+		       &g->minor, &g->domain, &g->bus, &g->device, &g->function, &g->vendor_id,
+		       &g->device_id, &g->subvendor_id, &g->subdevice_id, g->uuid, &g->alive,
+		       &g->lost, &g->bar0_mib, &g->link_gen, &g->link_width, &g->max_link_gen,
+		       &g->max_link_width);
 
 	if (n != 17)
 		return 0;
-	snprintf(g->bus_id, sizeof(g->bus_id), "%08X:%02X:%02X.%X", g->domain,
-		 g->bus, g->device, g->function);
-	snprintf(g->name, sizeof(g->name), "SIMULATED GPU %04x:%04x (stub driver)",
-		 g->vendor_id, g->device_id);
+	snprintf(g->bus_id, sizeof(g->bus_id), "%08X:%02X:%02X.%X", g->domain, g->bus, g->device,
+		 g->function);
+	snprintf(g->name, sizeof(g->name), "SIMULATED GPU %04x:%04x (stub driver)", g->vendor_id,
+		 g->device_id);
 	return 1;
 }
 
 /* The real tool numbers GPUs by bus id, not by minor. */
 static int by_bus_id(const void *a, const void *b)
 {
-	return strcmp(((const struct gpu *)a)->bus_id,
-		      ((const struct gpu *)b)->bus_id);
+	return strcmp(((const struct gpu *)a)->bus_id, ((const struct gpu *)b)->bus_id);
 }
 
 static void read_driver(void)
@@ -168,20 +165,27 @@ static const char *now(const char *format)
 	return text;
 }
 
-#define DASHES "-----------------------------------------------------------------------------------------"
+#define DASHES                                                                                     \
+	"----------------------------------------------------------------------------------------" \
+	"-"
 
 static void print_table(void)
 {
 	int i;
 
 	printf("%s       \n+%s+\n", now("%a %b %e %H:%M:%S %Y"), DASHES);
-	printf("| NVIDIA-SMI %-22s Driver Version: %-14s CUDA Version: %-8s |\n",
-	       VERSION " (stub)", VERSION " (stub)", "N/A");
-	printf("+-----------------------------------------+------------------------+----------------------+\n"
-	       "| GPU  Name                 Persistence-M | Bus-Id          Disp.A | Volatile Uncorr. ECC |\n"
-	       "| Fan  Temp   Perf          Pwr:Usage/Cap |           Memory-Usage | GPU-Util  Compute M. |\n"
-	       "|                                         |                        |               MIG M. |\n"
-	       "|=========================================+========================+======================|\n");
+	printf("| NVIDIA-SMI %-22s Driver Version: %-14s CUDA Version: %-8s |\n", VERSION " (stub)",
+	       VERSION " (stub)", "N/A");
+	printf("+-----------------------------------------+------------------------+---------------"
+	       "-------+\n"
+	       "| GPU  Name                 Persistence-M | Bus-Id          Disp.A | Volatile "
+	       "Uncorr. ECC |\n"
+	       "| Fan  Temp   Perf          Pwr:Usage/Cap |           Memory-Usage | GPU-Util  "
+	       "Compute M. |\n"
+	       "|                                         |                        |               "
+	       "MIG M. |\n"
+	       "|=========================================+========================+==============="
+	       "=======|\n");
 	for (i = 0; i < gpu_count; i++) {
 		const struct gpu *g = &gpus[i];
 
@@ -189,19 +193,29 @@ static void print_table(void)
 			say_lost(g);
 			continue;
 		}
-		printf("| %3d  SIMULATED (stub) %04x:%04x     Off |   %s Off |                    0 |\n"
-		       "| N/A   N/A  P0              N/A /  N/A   |    %5dMiB / %6luMiB |     N/A      Default |\n"
-		       "|                                         |                        |                  N/A |\n"
-		       "+-----------------------------------------+------------------------+----------------------+\n",
+		printf("| %3d  SIMULATED (stub) %04x:%04x     Off |   %s Off |                    "
+		       "0 |\n"
+		       "| N/A   N/A  P0              N/A /  N/A   |    %5dMiB / %6luMiB |     N/A  "
+		       "    Default |\n"
+		       "|                                         |                        |       "
+		       "           N/A |\n"
+		       "+-----------------------------------------+------------------------+-------"
+		       "---------------+\n",
 		       g->index, g->vendor_id, g->device_id, g->bus_id, 0, g->bar0_mib);
 	}
 	printf("\n+%s+\n", DASHES);
-	printf("| Processes: (stub driver: never any)                                                     |\n"
-	       "|  GPU   GI   CI              PID   Type   Process name                        GPU Memory |\n"
-	       "|        ID   ID                                                               Usage      |\n"
-	       "|=========================================================================================|\n"
-	       "|  No running processes found                                                             |\n"
-	       "+%s+\n", DASHES);
+	printf("| Processes: (stub driver: never any)                                              "
+	       "       |\n"
+	       "|  GPU   GI   CI              PID   Type   Process name                        GPU "
+	       "Memory |\n"
+	       "|        ID   ID                                                               "
+	       "Usage      |\n"
+	       "|=================================================================================="
+	       "=======|\n"
+	       "|  No running processes found                                                      "
+	       "       |\n"
+	       "+%s+\n",
+	       DASHES);
 }
 
 static void show_table(void)
@@ -239,8 +253,8 @@ static void show_long(void)
 
 	printf("\n==============NVSMI LOG==============\n\n"
 	       "%-54s : %s\n%-54s : %s\n%-54s : %s\n\n%-54s : %d\n",
-	       "Timestamp", now("%a %b %e %H:%M:%S %Y"), "Driver Version",
-	       VERSION " (stub)", "CUDA Version", "N/A", "Attached GPUs", gpu_count);
+	       "Timestamp", now("%a %b %e %H:%M:%S %Y"), "Driver Version", VERSION " (stub)",
+	       "CUDA Version", "N/A", "Attached GPUs", gpu_count);
 	for (i = 0; i < gpu_count; i++) {
 		const struct gpu *g = &gpus[i];
 
@@ -249,27 +263,27 @@ static void show_long(void)
 			continue;
 		}
 		printf("GPU %s\n", g->bus_id);
-		printf("    %-50s : %s\n    %-50s : %s\n    %-50s : %d\n", "Product Name",
-		       g->name, "GPU UUID", g->uuid, "Minor Number", g->minor);
+		printf("    %-50s : %s\n    %-50s : %s\n    %-50s : %d\n", "Product Name", g->name,
+		       "GPU UUID", g->uuid, "Minor Number", g->minor);
 		printf("    PCI\n"
 		       "        %-46s : 0x%02X\n        %-46s : 0x%02X\n"
 		       "        %-46s : 0x%04X\n        %-46s : 0x%04X%04X\n"
 		       "        %-46s : %s\n        %-46s : 0x%04X%04X\n",
-		       "Bus", g->bus, "Device", g->device, "Domain", g->domain,
-		       "Device Id", g->device_id, g->vendor_id, "Bus Id", g->bus_id,
-		       "Sub System Id", g->subdevice_id, g->subvendor_id);
+		       "Bus", g->bus, "Device", g->device, "Domain", g->domain, "Device Id",
+		       g->device_id, g->vendor_id, "Bus Id", g->bus_id, "Sub System Id",
+		       g->subdevice_id, g->subvendor_id);
 		printf("        GPU Link Info\n            PCIe Generation\n"
 		       "                %-38s : %u\n                %-38s : %u\n"
 		       "            Link Width\n"
 		       "                %-38s : %ux\n                %-38s : %ux\n",
-		       "Max", g->max_link_gen, "Current", g->link_gen, "Max",
-		       g->max_link_width, "Current", g->link_width);
+		       "Max", g->max_link_gen, "Current", g->link_gen, "Max", g->max_link_width,
+		       "Current", g->link_width);
 		printf("    FB Memory Usage\n        %-46s : %lu MiB\n"
 		       "        %-46s : 0 MiB\n        %-46s : %lu MiB\n",
 		       "Total", g->bar0_mib, "Used", "Free", g->bar0_mib);
 		printf("    ECC Mode\n        %-46s : N/A\n        %-46s : N/A\n"
-		       "    %-50s : N/A\n    %-50s : None\n", "Current", "Pending",
-		       "Remapped Rows", "Processes");
+		       "    %-50s : N/A\n    %-50s : None\n",
+		       "Current", "Pending", "Remapped Rows", "Processes");
 	}
 	printf("\n");
 }
@@ -293,8 +307,8 @@ static void enter(const char *name)
 {
 	size_t used = strlen(path);
 
-	snprintf(path + used, sizeof(path) - used, "%s%s",
-		 used || current_gpu < 0 ? "/" : "", name);
+	snprintf(path + used, sizeof(path) - used, "%s%s", used || current_gpu < 0 ? "/" : "",
+		 name);
 }
 
 static void leave_path(void)
@@ -355,11 +369,11 @@ static void tag(const char *name, const char *value)
 	printf("<%s>%s</%s>\n", name, other ? other : value, name);
 }
 
-#define TAGF(name, ...)                                          \
-	do {                                                     \
-		char value_[80];                                 \
-		snprintf(value_, sizeof(value_), __VA_ARGS__);   \
-		tag(name, value_);                               \
+#define TAGF(name, ...)                                                                            \
+	do {                                                                                       \
+		char value_[80];                                                                   \
+		snprintf(value_, sizeof(value_), __VA_ARGS__);                                     \
+		tag(name, value_);                                                                 \
 	} while (0)
 
 /* `names` is a list with spaces between; each gets the same value. */
@@ -429,10 +443,12 @@ static void show_xml_health(void)
 	group("temperature",
 	      "gpu_temp gpu_temp_tlimit gpu_temp_max_threshold "
 	      "gpu_temp_slow_threshold gpu_temp_max_gpu_threshold "
-	      "gpu_target_temperature memory_temp gpu_temp_max_mem_threshold", "N/A");
+	      "gpu_target_temperature memory_temp gpu_temp_max_mem_threshold",
+	      "N/A");
 	group("gpu_power_readings",
 	      "power_state power_draw current_power_limit requested_power_limit "
-	      "default_power_limit min_power_limit max_power_limit", "N/A");
+	      "default_power_limit min_power_limit max_power_limit",
+	      "N/A");
 	group("clocks", "graphics_clock sm_clock mem_clock video_clock", "N/A");
 	group("max_clocks", "graphics_clock sm_clock mem_clock video_clock", "N/A");
 }
@@ -478,7 +494,8 @@ static void show_xml_gpu(const struct gpu *g)
 	      "clocks_event_reason_hw_power_brake_slowdown "
 	      "clocks_event_reason_sync_boost "
 	      "clocks_event_reason_sw_thermal_slowdown "
-	      "clocks_event_reason_display_clocks_setting", "Not Active");
+	      "clocks_event_reason_display_clocks_setting",
+	      "Not Active");
 	open_tag("fb_memory_usage");
 	TAGF("total", "%lu MiB", g->bar0_mib);
 	tag("reserved", "0 MiB");
@@ -526,36 +543,60 @@ static void put_memory(FILE *out, unsigned long mib, int units)
 /* Prints one value to `out`; 0 when there is no such field. */
 static int put_field(FILE *out, const struct gpu *g, const char *f, int units)
 {
-	if (!strcmp(f, "index")) fprintf(out, "%d", g->index);
-	else if (!strcmp(f, "count")) fprintf(out, "%d", gpu_count);
-	else if (!strcmp(f, "timestamp")) fprintf(out, "%s.000", now("%Y/%m/%d %H:%M:%S"));
-	else if (!strcmp(f, "uuid") || !strcmp(f, "gpu_uuid")) fprintf(out, "%s", g->uuid);
-	else if (!strcmp(f, "name") || !strcmp(f, "gpu_name")) fprintf(out, "%s", g->name);
-	else if (!strcmp(f, "driver_version")) fprintf(out, "%s", VERSION);
-	else if (!strcmp(f, "pci.bus_id") || !strcmp(f, "gpu_bus_id")) fprintf(out, "%s", g->bus_id);
-	else if (!strcmp(f, "pci.domain")) fprintf(out, "0x%04X", g->domain);
-	else if (!strcmp(f, "pci.bus")) fprintf(out, "0x%02X", g->bus);
-	else if (!strcmp(f, "pci.device")) fprintf(out, "0x%02X", g->device);
-	else if (!strcmp(f, "pci.device_id")) fprintf(out, "0x%04X%04X", g->device_id, g->vendor_id);
-	else if (!strcmp(f, "pci.sub_device_id")) fprintf(out, "0x%04X%04X", g->subdevice_id, g->subvendor_id);
-	else if (!strcmp(f, "pcie.link.gen.current") || !strcmp(f, "pcie.link.gen.gpucurrent")) fprintf(out, "%u", g->link_gen);
-	else if (!strcmp(f, "pcie.link.gen.max") || !strcmp(f, "pcie.link.gen.gpumax")) fprintf(out, "%u", g->max_link_gen);
-	else if (!strcmp(f, "pcie.link.width.current")) fprintf(out, "%u", g->link_width);
-	else if (!strcmp(f, "pcie.link.width.max")) fprintf(out, "%u", g->max_link_width);
-	else if (!strcmp(f, "memory.total") || !strcmp(f, "memory.free")) put_memory(out, g->bar0_mib, units);
-	else if (!strcmp(f, "memory.used")) put_memory(out, 0, units);
-	else if (!strcmp(f, "persistence_mode") || !strncmp(f, "display_", 8)) fprintf(out, "Disabled");
-	else if (!strcmp(f, "compute_mode")) fprintf(out, "Default");
-	else if (!strcmp(f, "pstate")) fprintf(out, "P0");
-	else if (!strncmp(f, "clocks_event_reasons.", 21) || !strncmp(f, "clocks_throttle_reasons.", 24)) fprintf(out, "Not Active");
-	else if (!strcmp(f, "serial") || !strcmp(f, "vbios_version") ||
-		 !strcmp(f, "compute_cap") || !strcmp(f, "fan.speed") ||
-		 !strncmp(f, "ecc.", 4) || !strncmp(f, "retired_pages.", 14) ||
-		 !strncmp(f, "remapped_rows.", 14) || !strncmp(f, "temperature.", 12) ||
-		 !strncmp(f, "power.", 6) || !strncmp(f, "utilization.", 12) ||
-		 !strncmp(f, "clocks.", 7) || !strncmp(f, "mig.mode.", 9) ||
-		 !strncmp(f, "inforom.", 8)) fprintf(out, "[N/A]");
-	else return 0;
+	if (!strcmp(f, "index"))
+		fprintf(out, "%d", g->index);
+	else if (!strcmp(f, "count"))
+		fprintf(out, "%d", gpu_count);
+	else if (!strcmp(f, "timestamp"))
+		fprintf(out, "%s.000", now("%Y/%m/%d %H:%M:%S"));
+	else if (!strcmp(f, "uuid") || !strcmp(f, "gpu_uuid"))
+		fprintf(out, "%s", g->uuid);
+	else if (!strcmp(f, "name") || !strcmp(f, "gpu_name"))
+		fprintf(out, "%s", g->name);
+	else if (!strcmp(f, "driver_version"))
+		fprintf(out, "%s", VERSION);
+	else if (!strcmp(f, "pci.bus_id") || !strcmp(f, "gpu_bus_id"))
+		fprintf(out, "%s", g->bus_id);
+	else if (!strcmp(f, "pci.domain"))
+		fprintf(out, "0x%04X", g->domain);
+	else if (!strcmp(f, "pci.bus"))
+		fprintf(out, "0x%02X", g->bus);
+	else if (!strcmp(f, "pci.device"))
+		fprintf(out, "0x%02X", g->device);
+	else if (!strcmp(f, "pci.device_id"))
+		fprintf(out, "0x%04X%04X", g->device_id, g->vendor_id);
+	else if (!strcmp(f, "pci.sub_device_id"))
+		fprintf(out, "0x%04X%04X", g->subdevice_id, g->subvendor_id);
+	else if (!strcmp(f, "pcie.link.gen.current") || !strcmp(f, "pcie.link.gen.gpucurrent"))
+		fprintf(out, "%u", g->link_gen);
+	else if (!strcmp(f, "pcie.link.gen.max") || !strcmp(f, "pcie.link.gen.gpumax"))
+		fprintf(out, "%u", g->max_link_gen);
+	else if (!strcmp(f, "pcie.link.width.current"))
+		fprintf(out, "%u", g->link_width);
+	else if (!strcmp(f, "pcie.link.width.max"))
+		fprintf(out, "%u", g->max_link_width);
+	else if (!strcmp(f, "memory.total") || !strcmp(f, "memory.free"))
+		put_memory(out, g->bar0_mib, units);
+	else if (!strcmp(f, "memory.used"))
+		put_memory(out, 0, units);
+	else if (!strcmp(f, "persistence_mode") || !strncmp(f, "display_", 8))
+		fprintf(out, "Disabled");
+	else if (!strcmp(f, "compute_mode"))
+		fprintf(out, "Default");
+	else if (!strcmp(f, "pstate"))
+		fprintf(out, "P0");
+	else if (!strncmp(f, "clocks_event_reasons.", 21) ||
+		 !strncmp(f, "clocks_throttle_reasons.", 24))
+		fprintf(out, "Not Active");
+	else if (!strcmp(f, "serial") || !strcmp(f, "vbios_version") || !strcmp(f, "compute_cap") ||
+		 !strcmp(f, "fan.speed") || !strncmp(f, "ecc.", 4) ||
+		 !strncmp(f, "retired_pages.", 14) || !strncmp(f, "remapped_rows.", 14) ||
+		 !strncmp(f, "temperature.", 12) || !strncmp(f, "power.", 6) ||
+		 !strncmp(f, "utilization.", 12) || !strncmp(f, "clocks.", 7) ||
+		 !strncmp(f, "mig.mode.", 9) || !strncmp(f, "inforom.", 8))
+		fprintf(out, "[N/A]");
+	else
+		return 0;
 	return 1;
 }
 
@@ -602,7 +643,7 @@ static int split_fields(const char *list, char fields[][64], int max)
 
 static void check_fields(char fields[][64], int count)
 {
-	struct gpu none = { .index = 0 };
+	struct gpu none = {.index = 0};
 	FILE *nowhere = fopen("/dev/null", "w");
 	int i;
 
@@ -662,7 +703,8 @@ static void show_version(void)
 static void bad_argument(const char *arg)
 {
 	printf("Invalid combination of input arguments. Please run 'nvidia-smi -h' for help.\n"
-	       "Argument not known to the stub: %s\n", arg);
+	       "Argument not known to the stub: %s\n",
+	       arg);
 	leave(EXIT_BAD_ARGUMENT);
 }
 

@@ -8,9 +8,9 @@
 #include <linux/fs.h>
 #include <linux/module.h>
 
-unsigned int nv_stub_gpu_count(void);	/* nv-module.c */
+unsigned int nv_stub_gpu_count(void); /* nv-module.c */
 
-static const char * const uvm_names[] = { "nvidia-uvm", "nvidia-uvm-tools" };
+static const char *const uvm_names[] = {"nvidia-uvm", "nvidia-uvm-tools"};
 static dev_t uvm_dev;
 static struct cdev uvm_cdev;
 static struct class *uvm_class;
@@ -46,10 +46,9 @@ static int uvm_make_nodes(void)
 		return PTR_ERR(uvm_class);
 	uvm_class->devnode = uvm_devnode;
 	for (i = 0; i < ARRAY_SIZE(uvm_names); i++) {
-		dev = device_create(uvm_class, NULL, uvm_dev + i, NULL,
-				    "%s", uvm_names[i]);
+		dev = device_create(uvm_class, NULL, uvm_dev + i, NULL, "%s", uvm_names[i]);
 		if (IS_ERR(dev)) {
-			uvm_remove_nodes();	/* skips those not there */
+			uvm_remove_nodes(); /* skips those not there */
 			return PTR_ERR(dev);
 		}
 	}
@@ -71,8 +70,7 @@ static int __init uvm_init(void)
 	err = uvm_make_nodes();
 	if (err)
 		goto free_cdev;
-	pr_info("nvidia-uvm: loaded the SIMULATED STUB, %u GPU(s)\n",
-		nv_stub_gpu_count());
+	pr_info("nvidia-uvm: loaded the SIMULATED STUB, %u GPU(s)\n", nv_stub_gpu_count());
 	return 0;
 
 free_cdev:

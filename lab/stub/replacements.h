@@ -44,7 +44,7 @@ static void parse_replacement(char *line)
 	replacement_count++;
 }
 
-/* A file that another than root owns or may write is not heeded. */
+/* A file that another than root owns or may write is not used. */
 static void read_replacements(void)
 {
 	static char text[16384];

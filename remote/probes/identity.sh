@@ -1,4 +1,5 @@
 #!/bin/sh
+# order: 10
 # limit: 15
 # about: which machine this is
 

@@ -1,4 +1,5 @@
 #!/bin/sh
+# order: 80
 # limit: 20
 # about: lspci, for people to read
 

@@ -1,4 +1,5 @@
 #!/bin/sh
+# order: 20
 # limit: 20
 # about: every PCI function, from sysfs
 
@@ -75,6 +76,7 @@ show_details() {
     current_link_width max_link_width power_state; do
     fact_of_file "$name" "$name"
   done
+  fact_of_file runtime_status power/runtime_status
   fact_of_link iommu_group iommu_group
   show_resources
   show_aer aer_correctable aer_dev_correctable
@@ -87,13 +89,15 @@ if [ ! -d "$devices" ]; then
   exit 1
 fi
 
-# Bridges (base class 06) have no more to tell than the short form.
+# Bridges (base class 06) have no more to tell than the short form, but for "other bridges" (0680): an NVSwitch is one,
+# and is passed through as any device is.
 detailed=
 set --
 for function in "$devices"/*; do
   class=
   { read -r class <"$function/class"; } 2>/dev/null
   case $class in
+  0x0680*) ;;
   0x06*) continue ;;
   esac
   [ -e "$function/config" ] || continue
@@ -135,6 +139,16 @@ for name in online has_cpu; do
   { read -r value <"${PROBE_ROOT:-}/sys/devices/system/node/$name"; } 2>/dev/null
   [ -z "$value" ] || printf 'numa_nodes_%s: %s\n' "$name" "$value"
 done
+
+# The drivers that the kernel has, whether they have a function or not.
+drivers=
+for driver in "${devices%/devices}"/drivers/*; do
+  case ${driver##*/} in
+  '*' | *[!A-Za-z0-9._-]*) ;;
+  *) drivers="$drivers ${driver##*/}" ;;
+  esac
+done
+[ -z "$drivers" ] || printf 'pci_drivers:%s\n' "$drivers"
 
 for function in "$devices"/*; do
   [ -e "$function" ] || continue

@@ -42,8 +42,7 @@ TEST_F(DeadlineTest, PassedOneTellsWhatWasWaitedForAndTheLastCause) {
   const Deadline passed = Deadline::After(milliseconds(0));
   EXPECT_EQ(passed.LeftMilliseconds(), 0);
   EXPECT_THAT([&] { passed.Check("waiting for SSH", "Connection refused"); },
-              ThrowsMessage<TimeoutError>(
-                  AllOf(HasSubstr("waiting for SSH"), HasSubstr("Connection refused"))));
+              ThrowsMessage<TimeoutError>(AllOf(HasSubstr("waiting for SSH"), HasSubstr("Connection refused"))));
 }
 
 TEST_F(DeadlineTest, InterruptionIsHeededUnlessForTeardown) {

@@ -28,8 +28,7 @@ TEST(FilesTest, WhatIsWrittenIsReadBack) {
 
 TEST(FilesTest, ErrorsNameThePathAndTheReason) {
   EXPECT_THAT([] { ReadFile("/nonexistent/x"); },
-              ThrowsMessage<Error>(
-                  AllOf(HasSubstr("/nonexistent/x"), HasSubstr("No such file or directory"))));
+              ThrowsMessage<Error>(AllOf(HasSubstr("/nonexistent/x"), HasSubstr("No such file or directory"))));
   EXPECT_THROW(WriteFile("/nonexistent/x", ""), Error);
 }
 

@@ -18,11 +18,8 @@ std::string WordsOfShell(const std::string& command) {
 }
 
 TEST(ShellCommandTest, AShellReadsTheWordsThatWereMeant) {
-  const std::vector<std::string> words{"virsh",
-                                       "qemu+ssh://root@lab-host/system?command=/a%20b/ssh&no_tty=1",
-                                       "it's; $(touch /x) `y` \"z\" \\ * ~ # a=b",
-                                       "",
-                                       "two\nlines"};
+  const std::vector<std::string> words{"virsh", "qemu+ssh://root@lab-host/system?command=/a%20b/ssh&no_tty=1",
+                                       "it's; $(touch /x) `y` \"z\" \\ * ~ # a=b", "", "two\nlines"};
   std::string expected;
   for (const std::string& word : words) expected += "[" + word + "]";
   EXPECT_EQ(WordsOfShell(ShellCommand(words)), expected);

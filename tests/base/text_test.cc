@@ -31,20 +31,27 @@ TEST(TextTest, MakesWhatSteersATerminalVisible) {
 
 TEST(TextTest, KeepsValidUtf8AndEscapesTheRest) {
   EXPECT_EQ(Printable("50 °C, \xf0\x9f\x99\x82"), "50 °C, \xf0\x9f\x99\x82");
-  EXPECT_EQ(Printable("\xc2"), "\\xc2");                      // cut short
-  EXPECT_EQ(Printable("\xc0\xaf"), "\\xc0\\xaf");             // overlong '/'
-  EXPECT_EQ(Printable("\xed\xa0\x80"), "\\xed\\xa0\\x80");    // a surrogate
+  EXPECT_EQ(Printable("\xc2"), "\\xc2");                             // cut short
+  EXPECT_EQ(Printable("\xc0\xaf"), "\\xc0\\xaf");                    // overlong '/'
+  EXPECT_EQ(Printable("\xed\xa0\x80"), "\\xed\\xa0\\x80");           // a surrogate
   EXPECT_EQ(Printable("\xf4\x90\x80\x80"), "\\xf4\\x90\\x80\\x80");  // beyond U+10FFFF
-  EXPECT_EQ(Printable("\xc2\x9b" "31m"), "\\xc2\\x9b31m");    // CSI as a C1 control
-  EXPECT_EQ(Printable("\xef\xbf\xbf"), "\\xef\\xbf\\xbf");    // not a character of XML 1.0
+  EXPECT_EQ(Printable("\xc2\x9b"
+                      "31m"),
+            "\\xc2\\x9b31m");                               // CSI as a C1 control
+  EXPECT_EQ(Printable("\xef\xbf\xbf"), "\\xef\\xbf\\xbf");  // not a character of XML 1.0
 }
 
 TEST(TextTest, EscapesWhatReordersTheWordsAroundIt) {
-  EXPECT_EQ(Printable("a\xe2\x80\xae" "b"), "a\\xe2\\x80\\xaeb");   // U+202E, right-to-left override
-  EXPECT_EQ(Printable("\xe2\x81\xa6"), "\\xe2\\x81\\xa6");          // U+2066, an isolate
-  EXPECT_EQ(Printable("\xe2\x80\xa8"), "\\xe2\\x80\\xa8");          // U+2028, a line separator
-  EXPECT_EQ(Printable("\xef\xbb\xbf" "a"), "\\xef\\xbb\\xbf" "a");    // a byte order mark
-  EXPECT_EQ(Printable("… – “a”"), "… – “a”");                        // their neighbours
+  EXPECT_EQ(Printable("a\xe2\x80\xae"
+                      "b"),
+            "a\\xe2\\x80\\xaeb");                           // U+202E, right-to-left override
+  EXPECT_EQ(Printable("\xe2\x81\xa6"), "\\xe2\\x81\\xa6");  // U+2066, an isolate
+  EXPECT_EQ(Printable("\xe2\x80\xa8"), "\\xe2\\x80\\xa8");  // U+2028, a line separator
+  EXPECT_EQ(Printable("\xef\xbb\xbf"
+                      "a"),
+            "\\xef\\xbb\\xbf"
+            "a");                              // a byte order mark
+  EXPECT_EQ(Printable("… – “a”"), "… – “a”");  // their neighbours
 }
 
 TEST(TextTest, ShortensOnlyWhatIsLonger) {

@@ -12,14 +12,14 @@ using std::chrono::milliseconds;
 using std::chrono::seconds;
 
 TEST(RunByTest, GivesWhatTheWorkGives) {
-  EXPECT_EQ(RunBy(Deadline::After(seconds(60)), "adding", [] { return 1 + 1; }), 2);
+  EXPECT_EQ(RunWithDeadline(Deadline::After(seconds(60)), "adding", [] { return 1 + 1; }), 2);
 }
 
 // Often: whether thread or caller is the last to have the error in hand is not the same each time (ThreadSanitizer).
 TEST(RunByTest, ThrowsWhatTheWorkThrows) {
   for (int i = 0; i < 2000; ++i) {
     try {
-      RunBy(Deadline::After(seconds(60)), "failing", [] { throw SshError("no way"); });
+      RunWithDeadline(Deadline::After(seconds(60)), "failing", [] { throw SshError("no way"); });
       FAIL() << "nothing thrown";
     } catch (const SshError& error) {
       EXPECT_EQ(std::string(error.what()), "no way");
@@ -31,7 +31,7 @@ TEST(RunByTest, LeavesWorkThatTakesTooLong) {
   // The work owns what it waits for: it goes on for a moment after this.
   const auto enough = std::make_shared<std::promise<void>>();
   try {
-    RunBy(Deadline::After(milliseconds(50)), "resolving x", [done = enough->get_future().share()] {
+    RunWithDeadline(Deadline::After(milliseconds(50)), "resolving x", [done = enough->get_future().share()] {
       done.wait();
       return 0;
     });

@@ -55,20 +55,16 @@ TEST_P(BrokenClusterFileTest, EveryProblemIsTold) {
   Compare(file, ProblemsOf(file, [&] { LoadClusterFile(file); }));
 }
 
-INSTANTIATE_TEST_SUITE_P(Corpus, BrokenClusterFileTest,
-                         testing::ValuesIn(NamesIn(kBroken / "cluster")), TestName);
+INSTANTIATE_TEST_SUITE_P(Corpus, BrokenClusterFileTest, testing::ValuesIn(NamesIn(kBroken / "cluster")), TestName);
 
 class BrokenProfileTest : public testing::TestWithParam<std::string> {};
 
 TEST_P(BrokenProfileTest, EveryProblemIsTold) {
   const fs::path file = kBroken / "profile" / (GetParam() + ".yaml");
-  Compare(file, ProblemsOf(file, [&] {
-            LoadProfile(file.string(), {{"config", "/x/c.yaml"}, {"lab", "/x/lab"}});
-          }));
+  Compare(file, ProblemsOf(file, [&] { LoadProfile(file.string(), {{"config", "/x/c.yaml"}, {"lab", "/x/lab"}}); }));
 }
 
-INSTANTIATE_TEST_SUITE_P(Corpus, BrokenProfileTest, testing::ValuesIn(NamesIn(kBroken / "profile")),
-                         TestName);
+INSTANTIATE_TEST_SUITE_P(Corpus, BrokenProfileTest, testing::ValuesIn(NamesIn(kBroken / "profile")), TestName);
 
 }  // namespace
 }  // namespace passthrough

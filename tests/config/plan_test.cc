@@ -54,31 +54,28 @@ TEST(PlanTest, PassthroughMinimal) {
   EXPECT_EQ(node->devices[0].device_id, 0x2684);
   EXPECT_EQ(node->devices[1].device_id, 0x22bd);
   EXPECT_EQ(node->devices[1].iommu_group, std::nullopt);
-  EXPECT_THAT(node->domain_names,
-              ElementsAre("test-hpc-pcie-minimal-compute-01", "test-hpc-pcie-minimal-compute-0"));
-  EXPECT_THAT(plan.FindNode("hpc_controller")->domain_names,
-              ElementsAre("test-hpc-pcie-minimal-controller"));
+  EXPECT_THAT(node->domain_names, ElementsAre("test-hpc-pcie-minimal-compute-01", "test-hpc-pcie-minimal-compute-0"));
+  EXPECT_THAT(plan.FindNode("hpc_controller")->domain_names, ElementsAre("test-hpc-pcie-minimal-controller"));
   EXPECT_EQ(plan.FindNode("hpc_compute_02"), nullptr);
-  EXPECT_EQ(node->base_image_path, "build/packer/hpc-base/hpc-base/hpc-base.qcow2");
+  EXPECT_EQ(node->base_image_path, "build/packer/hpc-compute/hpc-compute/hpc-compute.qcow2");
 }
 
 TEST(PlanTest, GpuSimulation) {
   const Plan plan = PlanOf("test-gpu-simulation.yaml");
-  EXPECT_THAT(Summary(plan),
-              ElementsAre("hpc_controller test-hpc-gpu-simulation 192.168.160.10",
-                          "hpc_compute_01 test-hpc-gpu-simulation 192.168.160.11 "
-                          "0000:01:00.0=gpu 0000:01:00.1=audio",
-                          "cloud_control_plane test-cloud-gpu-simulation 192.168.161.10",
-                          "cloud_cpu_worker_01 test-cloud-gpu-simulation 192.168.161.11",
-                          "cloud_gpu_worker_01 test-cloud-gpu-simulation 192.168.161.12 "
-                          "0000:65:00.2=gpu 0000:65:00.3=audio"));
+  EXPECT_THAT(Summary(plan), ElementsAre("hpc_controller test-hpc-gpu-simulation 192.168.160.10",
+                                         "hpc_compute_01 test-hpc-gpu-simulation 192.168.160.11 "
+                                         "0000:01:00.0=gpu 0000:01:00.1=audio",
+                                         "cloud_control_plane test-cloud-gpu-simulation 192.168.161.10",
+                                         "cloud_cpu_worker_01 test-cloud-gpu-simulation 192.168.161.11",
+                                         "cloud_gpu_worker_01 test-cloud-gpu-simulation 192.168.161.12 "
+                                         "0000:65:00.2=gpu 0000:65:00.3=audio"));
   const PlannedNode* worker = plan.FindNode("cloud_gpu_worker_01");
   EXPECT_EQ(worker->devices[0].iommu_group, 3);
   EXPECT_EQ(worker->devices[1].iommu_group, 3);
   EXPECT_EQ(worker->GpuCount(), 1u);
   EXPECT_EQ(worker->base_image_path, "build/packer/cloud-base/cloud-base/cloud-base.qcow2");
-  EXPECT_THAT(worker->domain_names, ElementsAre("test-cloud-gpu-simulation-gpu-worker-01",
-                                                "test-cloud-gpu-simulation-gpu-worker-0"));
+  EXPECT_THAT(worker->domain_names,
+              ElementsAre("test-cloud-gpu-simulation-gpu-worker-01", "test-cloud-gpu-simulation-gpu-worker-0"));
   EXPECT_THAT(plan.FindNode("cloud_control_plane")->domain_names,
               ElementsAre("test-cloud-gpu-simulation-control-plane"));
 }
@@ -95,6 +92,15 @@ TEST(PlanTest, FullStack) {
   EXPECT_EQ(plan.GpuCount(), 2u);
 }
 
+TEST(PlanTest, AProfileIsToldWhichClustersThereAre) {
+  EXPECT_EQ(ClustersWord(PlanOf("test-pcie-passthrough-minimal.yaml")), "hpc");
+  EXPECT_EQ(ClustersWord(PlanOf("test-full-stack.yaml")), "both");
+  EXPECT_EQ(ClustersWord(MakePlan(LoadClusterFile(std::filesystem::path(PASSTHROUGH_SOURCE_DIR) /
+                                                  "tests/config/accepted/cloud-cpu-workers.yaml"))),
+            "cloud");
+  EXPECT_EQ(ClustersWord(Plan{}), "");
+}
+
 TEST(PlanTest, ClustersHaveWhatADeployerNeeds) {
   const Plan plan = PlanOf("test-full-stack.yaml");
   ASSERT_THAT(plan.clusters, SizeIs(2));
@@ -103,7 +109,7 @@ TEST(PlanTest, ClustersHaveWhatADeployerNeeds) {
   EXPECT_EQ(cluster->kind, ClusterKind::kCloud);
   EXPECT_EQ(cluster->network_name, "test-cloud-full-stack-network");
   EXPECT_EQ(cluster->pool_name, "test-cloud-full-stack-pool");
-  EXPECT_EQ(cluster->subnet, "192.168.181.0/24");
+  EXPECT_EQ(cluster->subnet.ToString(), "192.168.181.0/24");
   EXPECT_EQ(cluster->bridge, "virbr181");
   EXPECT_EQ(cluster->Gateway(), "192.168.181.1");
   EXPECT_EQ(cluster->Netmask(), "255.255.255.0");
@@ -142,8 +148,7 @@ TEST(PlanTest, NamesOfNodesAndCandidatesForDomainsAreNobodyElses) {
 }
 
 TEST(PlanTest, TheOlderSpellingGoesAsFarAsItIsUnmistakable) {
-  EXPECT_THAT(PlanWithComputes(10).nodes.back().domain_names,
-              ElementsAre("one-compute-10", "one-compute-9"));
+  EXPECT_THAT(PlanWithComputes(10).nodes.back().domain_names, ElementsAre("one-compute-10", "one-compute-9"));
   EXPECT_THAT(PlanWithComputes(11).nodes[1].domain_names, ElementsAre("one-compute-01"));
 }
 

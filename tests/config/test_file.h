@@ -6,7 +6,7 @@
 #include <string_view>
 
 #include "helpers/base/files.h"
-#include "helpers/config/config_error.h"
+#include "helpers/yaml/config_error.h"
 
 namespace passthrough {
 

@@ -120,8 +120,7 @@ TEST(CiJobsTest, EachJobRunsWhatThereIs) {
   const auto jobs = AllJobs();
   ASSERT_EQ(jobs.size(), 7u);
   for (const Job& job : jobs) {
-    EXPECT_THAT(job.script, Contains(AnyOf(HasSubstr("./run-suite.sh"), HasSubstr("./run-tests.sh"))))
-        << job.name;
+    EXPECT_THAT(job.script, Contains(AnyOf(HasSubstr("./run-suite.sh"), HasSubstr("./run-tests.sh")))) << job.name;
     for (const std::string& line : job.script) {
       for (const DocumentedCommand& command : CommandsOf(line, "docs/ci: " + job.name)) {
         EXPECT_THAT(ProblemOf(command), IsEmpty());

@@ -70,8 +70,7 @@ std::string ProblemOfPreset(const DocumentedCommand& command, const std::string&
   const Words& words = command.words;
   const auto preset = std::find(words.begin(), words.end(), "--preset");
   if (preset == words.end() || preset + 1 == words.end()) return {};
-  const Words list =
-      program == "ctest" ? Words{"ctest", "--list-presets"} : Words{"cmake", "--list-presets=all"};
+  const Words list = program == "ctest" ? Words{"ctest", "--list-presets"} : Words{"cmake", "--list-presets=all"};
   if (Mentions(OutputOf(list).output, "\"" + *(preset + 1) + "\"")) return {};
   return fmt::format("{}: no preset {}", Shown(command), *(preset + 1));
 }
@@ -85,8 +84,7 @@ std::string ProblemOf(const DocumentedCommand& command) {
     if (rest.words.size() > 1 && rest.words[1] == "--all") rest.words.erase(rest.words.begin() + 1);
     return ProblemOfOwn(rest, {SuiteProgram().string()});
   }
-  if (program == "$suite" || program == "passthrough-suite")
-    return ProblemOfOwn(command, {SuiteProgram().string()});
+  if (program == "$suite" || program == "passthrough-suite") return ProblemOfOwn(command, {SuiteProgram().string()});
   if (program == "passthrough-faults") return ProblemOfOwn(command, {kFaults});
   if (program == "$lab" || program == "passthrough-lab") {
     DocumentedCommand upto = command;  // what follows "--" is for the node

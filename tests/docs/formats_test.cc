@@ -51,11 +51,12 @@ Names WordsBehind(const std::string& begin, const std::string& text, const std::
   return words;
 }
 
-// A key that no map has is answered with all keys that the map may have. Empty where `map` is none.
-Names AllowedIn(const std::string& map, const std::vector<ConfigProblem>& problems) {
+// A key that no map has is answered with all keys that the map may have, behind `begin`. Empty where `map` is none.
+Names AllowedIn(const std::string& map, const std::vector<ConfigProblem>& problems,
+                const std::string& begin = "allowed: ") {
   for (const ConfigProblem& problem : problems) {
     if (problem.field == map && problem.message.starts_with("unknown key \"qqqqqqqq\"")) {
-      return WordsBehind("allowed: ", problem.message, "([a-z_]+)");
+      return WordsBehind(begin, problem.message, "([a-z_]+)");
     }
   }
   return {};
@@ -64,7 +65,11 @@ Names AllowedIn(const std::string& map, const std::vector<ConfigProblem>& proble
 // --- profiles ---
 
 Placeholders Values() {
-  return {{"config", "/c/x.yaml"}, {"lab", "/b/passthrough-lab"}, {"lab_dir", "/l"}, {"source", kSource}};
+  return {{"clusters", "both"},
+          {"config", "/c/x.yaml"},
+          {"lab", "/b/passthrough-lab"},
+          {"lab_dir", "/l"},
+          {"source", kSource}};
 }
 
 std::vector<ConfigProblem> ProfileProblems(const std::string& text) {
@@ -95,7 +100,7 @@ TEST(ProfilesDocumentTest, HasEachKeyAndEachPlaceholderAndNoOther) {
   for (const ConfigProblem& problem : ProfileProblems("description: \"{qqqqqqqq}\"\n")) {
     known.merge(WordsBehind("known are", problem.message, "(\\{[a-z_]+\\})"));
   }
-  EXPECT_THAT(known, SizeIs(6));
+  EXPECT_THAT(known, SizeIs(7));
   const Names keys = KeysOfProfiles();
   EXPECT_THAT(keys, testing::AllOf(Contains("jump.host"), Contains("deployer.working_directory"),
                                    Contains("emulated_devices"), SizeIs(testing::Ge(25u))));
@@ -107,7 +112,8 @@ TEST(ProfilesDocumentTest, HasTheDefaultsOfTheTimeLimits) {
   const TimeLimits limits;
   const std::map<std::string, int64_t> defaults{
       {"host", limits.host.count()},       {"create", limits.create.count()},   {"ssh", limits.ssh.count()},
-      {"collect", limits.collect.count()}, {"destroy", limits.destroy.count()}, {"probe_scale", limits.probe_scale}};
+      {"collect", limits.collect.count()}, {"destroy", limits.destroy.count()}, {"ready", limits.ready.count()},
+      {"libvirt", limits.libvirt.count()}, {"probe_scale", limits.probe_scale}};
   const std::string text = ReadFile(Profiles().path);
   Names documented;
   for (const auto& [name, value] : defaults) {
@@ -152,9 +158,9 @@ Names AllowedBeside(const std::string& before) {
   if (compute == std::string::npos || at == std::string::npos) throw Error(before + " is not in the file");
   const size_t indent = at - text.rfind('\n', at) - 1;
   text.insert(text.find('\n', at) + 1, std::string(indent, ' ') + "qqqqqqqq: 1\n");
-  for (const ConfigProblem& problem : ProblemsIn(text, [](const std::string& path) { LoadClusterFile(path); })) {
-    const Names allowed = AllowedIn(problem.field, {problem});
-    if (!allowed.empty()) return allowed;
+  for (const ConfigProblem& note : LoadClusterFile(TestFile(text).path()).notes) {
+    const Names known = AllowedIn(note.field, {note}, "known: ");
+    if (!known.empty()) return known;
   }
   return {};
 }

@@ -124,14 +124,13 @@ std::vector<DocumentedCommand> CommandsOf(const std::string& shell, const std::s
     std::vector<std::string> words = Words(std::string(line));
     words.emplace_back();
     for (const std::string& word : words) {
-      static const std::vector<std::string> keywords{"while", "do",  "if", "then",
-                                                     "until", "for", "!",  "exec"};
+      static const std::vector<std::string> keywords{"while", "do", "if", "then", "until", "for", "!", "exec"};
       const bool at_start = command.words.empty();
       if (word.empty()) {
         if (!at_start) commands.push_back(command);
         command.words.clear();
-      } else if (!at_start || (!IsAssignment(word) &&
-                               std::find(keywords.begin(), keywords.end(), word) == keywords.end())) {
+      } else if (!at_start ||
+                 (!IsAssignment(word) && std::find(keywords.begin(), keywords.end(), word) == keywords.end())) {
         command.words.push_back(word);
       }
     }

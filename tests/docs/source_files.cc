@@ -27,8 +27,7 @@ std::string AllLiterals() {
   std::string all;
   for (const SourceFile& file : ProgramSources()) all += file.text;
   const fs::path source = PASSTHROUGH_SOURCE_DIR;
-  for (const char* script : {"run-suite.sh", "run-tests.sh", "cmake/setup.sh"})
-    all += ReadFile(source / script);
+  for (const char* script : {"run-suite.sh", "run-tests.sh", "cmake/setup.sh"}) all += ReadFile(source / script);
   return std::regex_replace(all, std::regex("\"\\s*\n\\s*\""), "");
 }
 

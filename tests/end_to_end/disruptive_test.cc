@@ -76,8 +76,8 @@ class DisruptiveTest : public testing::Test {
   }
   // Reboots the node twice, which moves to kNewAddress; returns the checks that failed.
   std::set<std::string> DisruptAndFollow() {
-    const ChildResult result = lab_->Suite({"--attach", "--verbose", "--target-vm", kCompute, "--disruptive", "--cycles",
-                                            "2", "--gtest_filter=DisruptiveReboot*"});
+    const ChildResult result = lab_->Suite({"--attach", "--verbose", "--target-vm", kCompute, "--disruptive",
+                                            "--cycles", "2", "--gtest_filter=DisruptiveReboot*"});
     EXPECT_EQ(result.exit_status, 0) << result.output;
     EXPECT_THAT(result.output, HasSubstr(fmt::format("{}: has a new address: {}, before it was {}", kCompute,
                                                      kNewAddress, kOldAddress)));
@@ -107,9 +107,10 @@ TEST_F(DisruptiveTest, AGpuThatIsGoneAfterReboot) {
   MakeTheNodeDeafToHotplug();
   lab_->Libvirt().DetachDevice(kDomain, kHostdev, true);
   const JunitReport report = Disrupt(1, "DisruptiveReboot*:PciVisibility*");
-  EXPECT_THAT(report.failed, UnorderedElementsAre("DisruptiveReboot.GpusComeBack/hpc_compute_01_reboot_1",
-                                                  "DisruptiveReboot.DriverIsBoundAgain/hpc_compute_01_reboot_1",
-                                                  "DisruptiveReboot.NvidiaSmiIsFineAgain/hpc_compute_01_reboot_1"));
+  EXPECT_THAT(report.failed,
+              UnorderedElementsAre("DisruptiveReboot.GpusComeBack/hpc_compute_01_reboot_1",
+                                   "DisruptiveRebootNvidia.DriverIsBoundAgain/hpc_compute_01_reboot_1",
+                                   "DisruptiveRebootNvidia.NvidiaSmiIsFineAgain/hpc_compute_01_reboot_1"));
   EXPECT_THAT(report.messages.at("DisruptiveReboot.GpusComeBack/hpc_compute_01_reboot_1"),
               HasSubstr("after reboot 1: GPU 0000:01:00.0 is not on the node's PCI bus"));
 }
@@ -133,15 +134,16 @@ TEST_F(DisruptiveTest, ASuiteKilledWhileTheGpuIsOutLeavesItToTheGuard) {
   WaitFor(Deadline::After(std::chrono::minutes(3)), "the guard to plug the GPU in",
           [&](std::string*) -> std::optional<bool> { return has_gpu() ? std::optional(true) : std::nullopt; });
   EXPECT_EQ(lab_->Suite({"--reap"}).exit_status, 0);  // waits for the guard's end
-  EXPECT_FALSE(fs::exists(lab_->Latest() / "lease.json"));
-  EXPECT_THAT(ReadFile(lab_->Latest() / "guard.log"), HasSubstr(fmt::format("GPU 0000:01:00.0 is back in domain {}", kDomain)));
+  EXPECT_FALSE(fs::exists(lab_->Latest() / "teardown-record.json"));
+  EXPECT_THAT(ReadFile(lab_->Latest() / "guard.log"),
+              HasSubstr(fmt::format("GPU 0000:01:00.0 is back in domain {}", kDomain)));
 }
 
 TEST_F(DisruptiveTest, ADriverThatDoesNotTakeTheGpuASecondTime) {
   lab_->MustRunOn(kCompute, {"echo 1 | sudo -n tee /sys/module/nvidia/parameters/fail_probe"});
   const JunitReport report = Disrupt(1, "DisruptiveRescan*");
-  EXPECT_THAT(report.failed, UnorderedElementsAre("DisruptiveRescan.DriverIsBoundAgain/hpc_compute_01",
-                                                  "DisruptiveRescan.NvidiaSmiIsFineAgain/hpc_compute_01"));
+  EXPECT_THAT(report.failed, UnorderedElementsAre("DisruptiveRescanNvidia.DriverIsBoundAgain/hpc_compute_01",
+                                                  "DisruptiveRescanNvidia.NvidiaSmiIsFineAgain/hpc_compute_01"));
 }
 
 // The network's DHCP server has another address for it from now on: the node asks again when it boots.
@@ -162,16 +164,17 @@ TEST_F(DisruptiveTest, ANodeWhoseAddressACloneTookIsFollowedAndTheCloneIsLeftAlo
                                             "sudo -n sh -c 'kill $(cat /run/sshd.pid)'",
                                             key)});
   EXPECT_THAT(DisruptAndFollow(), IsEmpty());
-  EXPECT_THAT(lab_->MustRunOn(kController, {"busybox ifconfig eth0:1"}), HasSubstr(kOldAddress)) << "the clone was there";
+  EXPECT_THAT(lab_->MustRunOn(kController, {"busybox ifconfig eth0:1"}), HasSubstr(kOldAddress))
+      << "the clone was there";
 }
 
 TEST_F(DisruptiveTest, ANodeThatDoesNotComeBack) {
   lab_->MustRunOn("", {"virsh", "set-lifecycle-action", kDomain, "reboot", "destroy", "--live"});
   const JunitReport report = Disrupt(1, "DisruptiveReboot*", "2");
   EXPECT_EQ(report.failed.size(), 8u) << "nothing of it is known, so nothing of it is good";
-  EXPECT_THAT(report.messages.at("DisruptiveReboot.NodeComesBack/hpc_compute_01_reboot_1"),
-              AllOf(HasSubstr("it did not come back within"), HasSubstr("is shut off"),
-                    HasSubstr("Its console showed last")));
+  EXPECT_THAT(
+      report.messages.at("DisruptiveReboot.NodeComesBack/hpc_compute_01_reboot_1"),
+      AllOf(HasSubstr("it did not come back within"), HasSubstr("is shut off"), HasSubstr("Its console showed last")));
   EXPECT_THAT(report.messages.at("DisruptiveReboot.NodeComesBack/hpc_compute_01_reboot_2"),
               HasSubstr("not tried: the node did not come back earlier (after-reboot-1)"));
 }

@@ -25,8 +25,7 @@ TestLab::~TestLab() {
 }
 
 ChildResult TestLab::Lab(const std::string& verb, const std::vector<std::string>& arguments) {
-  std::vector<std::string> argv{LabProgramOfTests().string(), verb, "--lab-dir",
-                                directory_.path().string()};
+  std::vector<std::string> argv{LabProgramOfTests().string(), verb, "--lab-dir", directory_.path().string()};
   argv.insert(argv.end(), arguments.begin(), arguments.end());
   return RunChild(argv, {}, Limit());
 }
@@ -34,8 +33,8 @@ ChildResult TestLab::Lab(const std::string& verb, const std::vector<std::string>
 std::string TestLab::MustLab(const std::string& verb, const std::vector<std::string>& arguments) {
   const ChildResult result = Lab(verb, arguments);
   if (result.Succeeded()) return result.output;
-  throw Error(fmt::format("passthrough-lab {} {}: {}\n{}", verb, fmt::join(arguments, " "),
-                          result.HowItEnded(), result.output));
+  throw Error(fmt::format("passthrough-lab {} {}: {}\n{}", verb, fmt::join(arguments, " "), result.HowItEnded(),
+                          result.output));
 }
 
 std::string TestLab::MustRunOn(const std::string& node, const std::vector<std::string>& command) {
@@ -47,13 +46,12 @@ std::string TestLab::MustRunOn(const std::string& node, const std::vector<std::s
 }
 
 ChildResult TestLab::Suite(const std::vector<std::string>& arguments, const std::string& kill_at) {
-  std::vector<std::string> argv{SuiteProgram().string(),
-                                "--config",
-                                config_.string(),
-                                "--lab-dir",
-                                directory_.path().string(),
-                                "--log-dir",
-                                Path("logs").string()};
+  std::vector<std::string> argv{SuiteProgram().string()};
+  // What takes something down has all of this from the run that made it, and refuses it.
+  if (arguments.empty() || (arguments[0] != "--destroy" && arguments[0] != "--reap")) {
+    argv.insert(argv.end(), {"--config", config_.string(), "--lab-dir", directory_.path().string(), "--log-dir",
+                             Path("logs").string()});
+  }
   argv.insert(argv.end(), arguments.begin(), arguments.end());
   ChildOptions options;
   pid_t suite = 0;
@@ -65,16 +63,13 @@ ChildResult TestLab::Suite(const std::vector<std::string>& arguments, const std:
 }
 
 Profile TestLab::LabProfile() const {
-  Profile profile = LoadProfile("lab", {{"config", config_.string()},
-                                        {"lab", LabProgramOfTests().string()},
-                                        {"lab_dir", directory_.path().string()},
-                                        {"source", PASSTHROUGH_SOURCE_DIR}});
-  ApplyHostFacts(profile);
-  return profile;
+  const Profile file = ReadProfileFile("lab", {{"config", config_.string()},
+                                               {"lab", LabProgramOfTests().string()},
+                                               {"lab_dir", directory_.path().string()},
+                                               {"source", PASSTHROUGH_SOURCE_DIR}});
+  return ResolveProfile(file, HostFacts::kRequired);
 }
 
-LibvirtConnection TestLab::Libvirt() {
-  return LibvirtConnection::Open(LabProfile().libvirt_uri, Limit());
-}
+LibvirtConnection TestLab::Libvirt() { return LibvirtConnection::Open(LabProfile().libvirt_uri, Limit()); }
 
 }  // namespace passthrough

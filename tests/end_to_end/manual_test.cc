@@ -70,7 +70,7 @@ TEST_F(ManualTest, EachCommandWorksInItsPlace) {
   EXPECT_THAT(result.output, HasSubstr("Kernel driver in use: nvidia"));
   EXPECT_THAT(result.output, HasSubstr("<name>vfio-pci</name>"));
   EXPECT_THAT(result.output, HasSubstr("everything is gone"));
-  EXPECT_THAT(result.output, HasSubstr("no run owes a teardown"));
+  EXPECT_THAT(result.output, HasSubstr("no teardown is pending"));
   EXPECT_THAT(result.output, HasSubstr("Domain 'test-hpc-pcie-minimal-compute-01' has been undefined"));
   EXPECT_THAT(result.output, HasSubstr("Device pci_0000_01_00_0 re-attached"));
   EXPECT_FALSE(fs::exists(lab_.path() / "ssh_config")) << "the lab is still up";

@@ -9,7 +9,7 @@
 
 #include "helpers/base/text.h"
 #include "helpers/base/wait.h"
-#include "helpers/run/run_record.h"
+#include "helpers/rundir/run_record.h"
 #include "tests/end_to_end/lab_cluster.h"
 
 namespace passthrough {
@@ -28,8 +28,7 @@ constexpr char kDomain[] = "test-hpc-pcie-minimal-compute-01";
 class PlantedFaultsTest : public testing::Test {
  protected:
   static void SetUpTestSuite() {
-    const auto config =
-        fs::path(PASSTHROUGH_SOURCE_DIR) / "configs" / "test-pcie-passthrough-minimal.yaml";
+    const auto config = fs::path(PASSTHROUGH_SOURCE_DIR) / "configs" / "test-pcie-passthrough-minimal.yaml";
     lab_ = new TestLab(config);
     lab_->MustLab("up", {config.string()});
     lab_->MustLab("create", {config.string()});
@@ -75,8 +74,7 @@ TEST_F(PlantedFaultsTest, TheHealthyClusterPasses) {
 TEST_F(PlantedFaultsTest, OnlyWhatTheSelectedTestsNeedIsCollected) {
   const ChildResult result = lab_->Suite({"--attach", "--gtest_filter=*NvidiaSmi*"});
   EXPECT_EQ(result.exit_status, 0) << result.output;
-  EXPECT_THAT(ReadRunRecord(lab_->Latest() / "run.json").probes,
-              ElementsAre("pci", "nvidia_smi", "nvidia_smi_xml"));
+  EXPECT_THAT(ReadRunRecord(lab_->Latest() / "run.json").probes, ElementsAre("pci", "nvidia_smi", "nvidia_smi_xml"));
   EXPECT_FALSE(fs::exists(lab_->Latest() / "evidence" / kCompute / "modules.txt"));
 }
 
@@ -89,7 +87,8 @@ TEST_F(PlantedFaultsTest, AReplayWithoutLibvirtAndNetworkSaysTheSame) {
   // A network namespace of its own has not even loopback up. Root may make one where users may not, as in a chroot.
   const ChildResult replay = RunChild(
       {"sh", "-c",
-       "unshare --net true 2>/dev/null && exec unshare --net \"$@\"; exec unshare --net --map-root-user \"$@\"", "sh", SuiteProgram().string(), "--replay", copy.string()},
+       "unshare --net true 2>/dev/null && exec unshare --net \"$@\"; exec unshare --net --map-root-user \"$@\"", "sh",
+       SuiteProgram().string(), "--replay", copy.string()},
       {}, Deadline::After(std::chrono::minutes(1)));
   EXPECT_EQ(replay.exit_status, 1);
   for (const std::string& name : live.failed) EXPECT_THAT(replay.output, HasSubstr(name));
@@ -111,36 +110,33 @@ TEST_F(PlantedFaultsTest, TheGpusHostdevIsTakenOutOfTheRunningDomain) {
             });
   }
   const JunitReport report = Judge(1);
-  EXPECT_THAT(report.failed,
-              UnorderedElementsAre(
-                  "HostDomain.HasExactlyThePlannedDevices/hpc_compute_01",
-                  "HostDevice.IsOnVfioPci/hpc_compute_01_0000_01_00_0",
-                  "PciVisibility.EachPlannedIdIsThereExactlyAsOftenAsPlanned/hpc_compute_01",
-                  "PciVisibility.NoOtherNvidiaFunctionIsThere/hpc_compute_01",
-                  "PciDevice.IsWhereLibvirtAttachedIt/hpc_compute_01_0000_01_00_0",
-                  "PciDevice.HasThePlannedId/hpc_compute_01_0000_01_00_0",
-                  "PciDevice.HasTheClassOfItsType/hpc_compute_01_0000_01_00_0",
-                  "PciDevice.ConfigSpaceIsAlive/hpc_compute_01_0000_01_00_0",
-                  "PciDevice.BarsAreAssigned/hpc_compute_01_0000_01_00_0",
-                  "PciDevice.LinkHasAllItsLanes/hpc_compute_01_0000_01_00_0",
-                  "PciDevice.HasNoUncorrectedPcieError/hpc_compute_01_0000_01_00_0",
-                  "PciDevice.IsNearAProcessor/hpc_compute_01_0000_01_00_0",
-                  "GpuHealth.HasNoUncorrectedMemoryError/hpc_compute_01",
-                  "GpuHealth.NeedsNoMemoryRepair/hpc_compute_01",
-                  "GpuHealth.NeedsNoReset/hpc_compute_01",
-                  "GpuHealth.IsNotSlowedDownByHardware/hpc_compute_01",
-                  "GpuLink.HasAllItsLanes/hpc_compute_01_0000_01_00_0",
-                  "GpuLink.IsFastWhileTheGpuWorks/hpc_compute_01_0000_01_00_0",
-                  "GpuUuids.EachGpuHasOneOfItsOwn/test_hpc_pcie_minimal",
-                  "GpuDriver.IsNvidia/hpc_compute_01_0000_01_00_0",
-                  "NvidiaSmi.AnswersWithExitStatusZero/hpc_compute_01",
-                  "NvidiaSmi.AnswersInXmlWithExitStatusZero/hpc_compute_01",
-                  "NvidiaSmi.TableHasExactlyThePlannedGpus/hpc_compute_01",
-                  "NvidiaSmi.XmlHasExactlyThePlannedGpus/hpc_compute_01",
-                  "NvidiaSmi.BusIdsAreThoseOfThePciBus/hpc_compute_01",
-                  "NvidiaSmi.TableHasNoErrorText/hpc_compute_01",
-                  "NvidiaSmi.XmlHasNoErrorText/hpc_compute_01",
-                  "DeviceFiles.OneForEachGpu/hpc_compute_01"));
+  EXPECT_THAT(
+      report.failed,
+      UnorderedElementsAre(
+          "HostDomain.HasExactlyThePlannedDevices/hpc_compute_01", "HostDevice.IsOnVfioPci/hpc_compute_01_0000_01_00_0",
+          "PciVisibility.EachPlannedIdIsThereExactlyAsOftenAsPlanned/hpc_compute_01",
+          "PciVisibility.NoOtherFunctionOfGpuMakersIsThere/hpc_compute_01",
+          "PciDevice.IsWhereLibvirtAttachedIt/hpc_compute_01_0000_01_00_0",
+          "PciDevice.HasThePlannedId/hpc_compute_01_0000_01_00_0",
+          "PciDevice.HasTheClassOfItsType/hpc_compute_01_0000_01_00_0",
+          "PciDevice.ConfigSpaceIsAlive/hpc_compute_01_0000_01_00_0",
+          "PciDevice.BarsAreAssigned/hpc_compute_01_0000_01_00_0",
+          "PciDevice.LinkHasAllItsLanes/hpc_compute_01_0000_01_00_0",
+          "PciDevice.HasNoUncorrectedPcieError/hpc_compute_01_0000_01_00_0",
+          "PciDevice.IsNearAProcessor/hpc_compute_01_0000_01_00_0",
+          "GpuHealth.HasNoUncorrectedMemoryError/hpc_compute_01", "GpuHealth.NeedsNoMemoryRepair/hpc_compute_01",
+          "GpuHealth.NeedsNoReset/hpc_compute_01", "GpuHealth.IsWithinItsOwnLimits/hpc_compute_01",
+          "GpuHealth.IsOpenToPrograms/hpc_compute_01", "GpuHealth.IsNotSlowedDownByHardware/hpc_compute_01",
+          "GpuLink.HasAllItsLanes/hpc_compute_01_0000_01_00_0",
+          "GpuLink.IsFastWhileTheGpuWorks/hpc_compute_01_0000_01_00_0",
+          "GpuUuids.EachGpuHasOneOfItsOwn/test_hpc_pcie_minimal",
+          "GpuUuids.CardsOfOneModelAreAlike/test_hpc_pcie_minimal", "GpuDriver.IsNvidia/hpc_compute_01_0000_01_00_0",
+          "NvidiaSmi.AnswersWithExitStatusZero/hpc_compute_01",
+          "NvidiaSmi.AnswersInXmlWithExitStatusZero/hpc_compute_01",
+          "NvidiaSmi.TableHasExactlyThePlannedGpus/hpc_compute_01",
+          "NvidiaSmi.XmlHasExactlyThePlannedGpus/hpc_compute_01", "NvidiaSmi.BusIdsAreThoseOfThePciBus/hpc_compute_01",
+          "NvidiaSmi.TableHasNoErrorText/hpc_compute_01", "NvidiaSmi.XmlHasNoErrorText/hpc_compute_01",
+          "NvidiaSmi.TableAndXmlAgreeOnEcc/hpc_compute_01", "DeviceFiles.OneForEachGpu/hpc_compute_01"));
   EXPECT_THAT(report.messages.at("HostDomain.HasExactlyThePlannedDevices/hpc_compute_01"),
               HasSubstr("no <hostdev> for 0000:01:00.0"));
   EXPECT_THAT(report.messages.at("PciDevice.IsWhereLibvirtAttachedIt/hpc_compute_01_0000_01_00_0"),
@@ -150,30 +146,27 @@ TEST_F(PlantedFaultsTest, TheGpusHostdevIsTakenOutOfTheRunningDomain) {
 TEST_F(PlantedFaultsTest, TheModuleIsUnloadedOnTheNode) {
   lab_->MustRunOn(kCompute, {"sudo", "-n", "rmmod", "nvidia_uvm", "nvidia"});
   const JunitReport report = Judge(1);
-  EXPECT_THAT(report.failed,
-              UnorderedElementsAre("KernelModule.NvidiaIsLoaded/hpc_compute_01",
-                                   "GpuDriver.IsNvidia/hpc_compute_01_0000_01_00_0",
-                                   "GpuHealth.HasNoUncorrectedMemoryError/hpc_compute_01",
-                                   "GpuHealth.NeedsNoMemoryRepair/hpc_compute_01",
-                                   "GpuHealth.NeedsNoReset/hpc_compute_01",
-                                   "GpuHealth.IsNotSlowedDownByHardware/hpc_compute_01",
-                                   "GpuLink.HasAllItsLanes/hpc_compute_01_0000_01_00_0",
-                                   "GpuLink.IsFastWhileTheGpuWorks/hpc_compute_01_0000_01_00_0",
-                                   "GpuUuids.EachGpuHasOneOfItsOwn/test_hpc_pcie_minimal",
-                                   "NvidiaSmi.AnswersWithExitStatusZero/hpc_compute_01",
-                                   "NvidiaSmi.AnswersInXmlWithExitStatusZero/hpc_compute_01",
-                                   "NvidiaSmi.TableHasExactlyThePlannedGpus/hpc_compute_01",
-                                   "NvidiaSmi.XmlHasExactlyThePlannedGpus/hpc_compute_01",
-                                   "NvidiaSmi.BusIdsAreThoseOfThePciBus/hpc_compute_01",
-                                   "NvidiaSmi.TableHasNoErrorText/hpc_compute_01",
-                                   "NvidiaSmi.XmlHasNoErrorText/hpc_compute_01",
-                                   "DeviceFiles.ControlDeviceIsThere/hpc_compute_01",
-                                   "DeviceFiles.OneForEachGpu/hpc_compute_01",
-                                   "DeviceFiles.SshUserCanOpenThem/hpc_compute_01"));
+  EXPECT_THAT(
+      report.failed,
+      UnorderedElementsAre(
+          "KernelModule.NvidiaIsLoaded/hpc_compute_01", "GpuDriver.IsNvidia/hpc_compute_01_0000_01_00_0",
+          "GpuHealth.HasNoUncorrectedMemoryError/hpc_compute_01", "GpuHealth.NeedsNoMemoryRepair/hpc_compute_01",
+          "GpuHealth.NeedsNoReset/hpc_compute_01", "GpuHealth.IsWithinItsOwnLimits/hpc_compute_01",
+          "GpuHealth.IsOpenToPrograms/hpc_compute_01", "GpuHealth.IsNotSlowedDownByHardware/hpc_compute_01",
+          "GpuLink.HasAllItsLanes/hpc_compute_01_0000_01_00_0",
+          "GpuLink.IsFastWhileTheGpuWorks/hpc_compute_01_0000_01_00_0",
+          "GpuUuids.EachGpuHasOneOfItsOwn/test_hpc_pcie_minimal",
+          "GpuUuids.CardsOfOneModelAreAlike/test_hpc_pcie_minimal",
+          "NvidiaSmi.AnswersWithExitStatusZero/hpc_compute_01",
+          "NvidiaSmi.AnswersInXmlWithExitStatusZero/hpc_compute_01",
+          "NvidiaSmi.TableHasExactlyThePlannedGpus/hpc_compute_01",
+          "NvidiaSmi.XmlHasExactlyThePlannedGpus/hpc_compute_01", "NvidiaSmi.BusIdsAreThoseOfThePciBus/hpc_compute_01",
+          "NvidiaSmi.TableHasNoErrorText/hpc_compute_01", "NvidiaSmi.XmlHasNoErrorText/hpc_compute_01",
+          "NvidiaSmi.TableAndXmlAgreeOnEcc/hpc_compute_01", "DeviceFiles.ControlDeviceIsThere/hpc_compute_01",
+          "DeviceFiles.OneForEachGpu/hpc_compute_01", "DeviceFiles.SshUserCanOpenThem/hpc_compute_01"));
   EXPECT_THAT(report.messages.at("KernelModule.NvidiaIsLoaded/hpc_compute_01"),
               HasSubstr("hpc_compute_01: kernel module nvidia is not loaded, though it is on disk"));
-  EXPECT_THAT(report.messages.at("NvidiaSmi.AnswersWithExitStatusZero/hpc_compute_01"),
-              HasSubstr("exit status 9"));
+  EXPECT_THAT(report.messages.at("NvidiaSmi.AnswersWithExitStatusZero/hpc_compute_01"), HasSubstr("exit status 9"));
 }
 
 TEST_F(PlantedFaultsTest, TheDeviceFileOfTheGpuIsRemoved) {

@@ -16,9 +16,7 @@ using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::UnorderedElementsAre;
 
-fs::path Config() {
-  return fs::path(PASSTHROUGH_SOURCE_DIR) / "configs" / "test-pcie-passthrough-minimal.yaml";
-}
+fs::path Config() { return fs::path(PASSTHROUGH_SOURCE_DIR) / "configs" / "test-pcie-passthrough-minimal.yaml"; }
 
 // Processes whose command line names `path`.
 std::vector<std::string> ProcessesThatName(const fs::path& path) {
@@ -61,21 +59,18 @@ TEST(WholeRunTest, ADomainThatDestroyLeavesIsFoundAndRemoved) {
                         "  create: [{0}, create, --lab-dir, {1}, \"{{config}}\"]\n"
                         "  destroy: [{0}, destroy, --lab-dir, {1}, {2}, --force]\n"
                         "ssh:\n  user: admin\n",
-                        program, lab.directory().string(),
-                        lab.Path("without-compute.yaml").string()));
+                        program, lab.directory().string(), lab.Path("without-compute.yaml").string()));
   const ChildResult result =
       lab.Suite({"--profile", lab.Path("profile.yaml").string(), "--gtest_filter=Cleanup*:Node.*"});
   EXPECT_EQ(result.exit_status, 1) << result.output;
   const JunitReport report = ReadJunit(lab.Latest() / "junit.xml");
   EXPECT_THAT(report.failed,
-              UnorderedElementsAre("Cleanup.DestroySucceeded/test_hpc_pcie_minimal",
-                                   "Cleanup.NoDomainRemains/test_hpc_pcie_minimal",
-                                   "Cleanup.NoInterfaceRemains/test_hpc_pcie_minimal",
-                                   "Cleanup.NoNetworkRemains/test_hpc_pcie_minimal",
-                                   "Cleanup.NoPoolOrVolumeRemains/test_hpc_pcie_minimal",
-                                   "CleanupDevice.IsBackOnItsDriver/hpc_compute_01_0000_01_00_0",
-                                   "CleanupDevice.IsBackOnItsDriver/hpc_compute_01_0000_01_00_1",
-                                   "Environment.NothingIsLeftBehind"));
+              UnorderedElementsAre(
+                  "Cleanup.DestroySucceeded/test_hpc_pcie_minimal", "Cleanup.NoDomainRemains/test_hpc_pcie_minimal",
+                  "Cleanup.NoInterfaceRemains/test_hpc_pcie_minimal", "Cleanup.NoNetworkRemains/test_hpc_pcie_minimal",
+                  "Cleanup.NoPoolOrVolumeRemains/test_hpc_pcie_minimal",
+                  "CleanupDevice.IsBackOnItsDriver/hpc_compute_01_0000_01_00_0",
+                  "CleanupDevice.IsBackOnItsDriver/hpc_compute_01_0000_01_00_1", "Environment.NothingIsLeftBehind"));
   EXPECT_THAT(report.messages.at("Cleanup.NoDomainRemains/test_hpc_pcie_minimal"),
               HasSubstr("domain test-hpc-pcie-minimal-compute-01 is still there after destroy (running)"));
   EXPECT_THAT(DescribeDifferences(before, lab.Libvirt().TakeInventory()), IsEmpty())
@@ -96,10 +91,9 @@ TEST(WholeRunTest, CtestDeploysOnceJudgesEachCheckAndLeavesNothing) {
   WriteFile(scratch.path() / "CTestTestfile.cmake",
             fmt::format("include(\"{}/ClusterTests.cmake\")\n", PASSTHROUGH_BINARY_DIR));
   const fs::path junit = scratch.path() / "ctest.xml";
-  const ChildResult result =
-      RunChild({"ctest", "--test-dir", scratch.path().string(), "--output-junit", junit.string(),
-                "--output-on-failure"},
-               options, Deadline::After(std::chrono::minutes(15)));
+  const ChildResult result = RunChild(
+      {"ctest", "--test-dir", scratch.path().string(), "--output-junit", junit.string(), "--output-on-failure"},
+      options, Deadline::After(std::chrono::minutes(15)));
   EXPECT_EQ(result.exit_status, 0) << result.output;
   EXPECT_THAT(result.output, HasSubstr("NvidiaSmi.AnswersWithExitStatusZero/hpc_compute_01"));
   EXPECT_THAT(result.output, HasSubstr("Cleanup.NoDomainRemains/test_hpc_pcie_minimal"));

@@ -45,17 +45,14 @@ class CollectionTest : public testing::Test {
 
   Collection Run(const std::vector<std::string>& probes,
                  const Deadline& deadline = Deadline::After(std::chrono::seconds(60))) {
-    RemoteExec exec = [this](const std::string& command, const ExecOptions& options,
-                             const Deadline& until) {
+    RemoteExec exec = [this](const std::string& command, const ExecOptions& options, const Deadline& until) {
       return ExecHere(shell_, command, options, until);
     };
     return CollectByExec(exec, BuildRemoteArchive(remote_, probes), probes, deadline);
   }
 
   // All that came of the command.
-  std::vector<pid_t> Processes() {
-    return ProcessesWith("COLLECTION_TEST=" + directory_.path().string());
-  }
+  std::vector<pid_t> Processes() { return ProcessesWith("COLLECTION_TEST=" + directory_.path().string()); }
 
   TemporaryDirectory directory_{"collection-test"};
   std::filesystem::path remote_ = directory_.path() / "remote";
@@ -80,9 +77,9 @@ TEST_F(CollectionTest, BringsOutputBack) {
 // The command must be the same words to any login shell.
 TEST_F(CollectionTest, WorksFromEachLoginShell) {
   AddProbe("one", "echo hello");
-  const std::vector<std::vector<std::string>> shells = {
-      {"dash", "-c"}, {"bash", "-c"},       {"busybox", "sh", "-c"}, {"zsh", "-c"},
-      {"fish", "-c"}, {"tcsh", "-f", "-c"}, {"ksh", "-c"},           {"mksh", "-c"}};
+  const std::vector<std::vector<std::string>> shells = {{"dash", "-c"}, {"bash", "-c"}, {"busybox", "sh", "-c"},
+                                                        {"zsh", "-c"},  {"fish", "-c"}, {"tcsh", "-f", "-c"},
+                                                        {"ksh", "-c"},  {"mksh", "-c"}};
   int tried = 0;
   for (const std::vector<std::string>& shell : shells) {
     std::string probe = "command -v " + shell[0] + " >/dev/null";
@@ -120,8 +117,7 @@ TEST_F(CollectionTest, SaysWhyTheArchiveCannotBeUnpacked) {
   shell_.environment["PATH"] = directory_.path() / "bin";
   std::filesystem::create_directories(directory_.path() / "bin");
   for (const char* program : {"sh", "mktemp", "rm"}) {
-    std::filesystem::create_symlink(std::filesystem::path("/bin") / program,
-                                    directory_.path() / "bin" / program);
+    std::filesystem::create_symlink(std::filesystem::path("/bin") / program, directory_.path() / "bin" / program);
   }
   EXPECT_THAT(Run({"one"}).error, HasSubstr("exit status 72 before the first probe: "));
 }
@@ -160,12 +156,11 @@ TEST_F(CollectionTest, RemovesItsDirectoryWhenKilledSoftly) {
 
 TEST_F(CollectionTest, WorksWithTheRealProbes) {
   const std::vector<std::string> probes = {"identity", "pci"};
-  RemoteExec exec = [this](const std::string& command, const ExecOptions& options,
-                           const Deadline& until) {
+  RemoteExec exec = [this](const std::string& command, const ExecOptions& options, const Deadline& until) {
     return ExecHere(shell_, command, options, until);
   };
-  Collection collection = CollectByExec(exec, BuildRemoteArchive(kRemote, probes), probes,
-                                        Deadline::After(std::chrono::seconds(60)));
+  Collection collection =
+      CollectByExec(exec, BuildRemoteArchive(kRemote, probes), probes, Deadline::After(std::chrono::seconds(60)));
   EXPECT_EQ(collection.error, "");
   ASSERT_EQ(collection.probes.size(), 2u);
   EXPECT_THAT(collection.probes[0].text, HasSubstr("\nend: identity\n"));
@@ -177,6 +172,12 @@ TEST(RemoteCommand, IsOneWordInSingleQuotes) {
   EXPECT_THAT(command, testing::StartsWith("sh -c '"));
   EXPECT_THAT(command, testing::EndsWith(" pci identity'"));
   EXPECT_THAT(command.substr(7, command.size() - 8), Not(testing::ContainsRegex("['\\!\n]")));
+}
+
+TEST(RemoteCommand, SaysWhatIsNotTheDefault) {
+  const std::string nonce = "0123456789abcdef";
+  EXPECT_THAT(RemoteCommand(nonce, {"pci"}), Not(testing::ContainsRegex("limit-scale|gpu-memory")));
+  EXPECT_THAT(RemoteCommand(nonce, {"pci"}, 3, 100), HasSubstr(" --limit-scale 3 --gpu-memory 100 pci"));
 }
 
 TEST(RemoteCommand, RefusesNamesThatCouldBeMore) {

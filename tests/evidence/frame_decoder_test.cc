@@ -54,9 +54,9 @@ void ExpectHealthy(const FrameDecoder& decoder) {
 }
 
 TEST(FrameDecoder, ReadsOfAProbeThatWasNotRun) {
-  const FrameDecoder decoder =
-      Decode({"@begin 0123456789abcdef 1\n@frame 0123456789abcdef one skipped 0 0 0 3 0 0\nwhy\n@end 0123456789abcdef 1\n"},
-             {"one"});
+  const FrameDecoder decoder = Decode(
+      {"@begin 0123456789abcdef 1\n@frame 0123456789abcdef one skipped 0 0 0 3 0 0\nwhy\n@end 0123456789abcdef 1\n"},
+      {"one"});
   ASSERT_TRUE(decoder.done()) << decoder.problem();
   EXPECT_TRUE(decoder.outputs()[0].skipped);
   EXPECT_EQ(decoder.outputs()[0].error_text, "why");
@@ -98,8 +98,7 @@ TEST(FrameDecoder, TellsHowFarItCame) {
   EXPECT_EQ(Decode({""}).Progress(), "before the first probe");
   size_t second = text.find("@frame 0123456789abcdef two");
   EXPECT_EQ(Decode({text.substr(0, second)}).Progress(), "after probe one");
-  EXPECT_EQ(Decode({text.substr(0, second + 60)}).Progress(),
-            "in the middle of probe two's output");
+  EXPECT_EQ(Decode({text.substr(0, second + 60)}).Progress(), "in the middle of probe two's output");
 }
 
 TEST(FrameDecoder, SurvivesEachFlippedBit) {
@@ -124,8 +123,7 @@ TEST(FrameDecoder, SurvivesEachFlippedBit) {
 }
 
 TEST(FrameDecoder, SkipsWhatALoginShellPrints) {
-  FrameDecoder decoder =
-      Decode({"Welcome to node 1!\n@begin fedcba9876543210 1\n\n", HealthyBytes()});
+  FrameDecoder decoder = Decode({"Welcome to node 1!\n@begin fedcba9876543210 1\n\n", HealthyBytes()});
   ExpectHealthy(decoder);
   EXPECT_THAT(decoder.preface(), HasSubstr("Welcome to node 1!\n"));
 }
@@ -159,27 +157,25 @@ TEST_P(FrameDecoderBadHeader, IsToldInWords) {
 const std::string kFrame = "@frame 0123456789abcdef ";
 INSTANTIATE_TEST_SUITE_P(
     Each, FrameDecoderBadHeader,
-    testing::Values(
-        BadHeader{kFrame + "one exit 0 0 4194305 0 0 0", "cannot be read"},
-        BadHeader{kFrame + "one exit 0 0 0 65537 0 0", "cannot be read"},
-        BadHeader{kFrame + "one exit 0 0 99999999999999999999999 0 0 0", "cannot be read"},
-        BadHeader{kFrame + "one exit 0 0 -1 0 0 0", "cannot be read"},
-        BadHeader{kFrame + "one exit 256 0 0 0 0 0", "cannot be read"},
-        BadHeader{kFrame + "one signal 0 0 0 0 0 0", "cannot be read"},
-        BadHeader{kFrame + "one died 1 0 0 0 0 0", "cannot be read"},
-        BadHeader{kFrame + "one exit 0 0 0 0 2 0", "cannot be read"},
-        BadHeader{kFrame + "one exit 0 0 0 0 0", "cannot be read"},
-        BadHeader{kFrame + "one exit 0 0 0 0 0 0 0", "cannot be read"},
-        BadHeader{kFrame + "two exit 0 0 0 0 0 0", "\"two\" was not expected here"},
-        BadHeader{kFrame + "../../etc exit 0 0 0 0 0 0", "was not expected here"},
-        BadHeader{"@frame fedcba9876543210 one exit 0 0 0 0 0 0", "expected a probe's header"},
-        BadHeader{"\x1b[2Jhello", "\\x1b[2Jhello"},
-        BadHeader{"@end 0123456789abcdef 0", "it ended with 0 of 3 probes"},
-        BadHeader{std::string(10000, 'x'), "expected a probe's header"}));
+    testing::Values(BadHeader{kFrame + "one exit 0 0 4194305 0 0 0", "cannot be read"},
+                    BadHeader{kFrame + "one exit 0 0 0 65537 0 0", "cannot be read"},
+                    BadHeader{kFrame + "one exit 0 0 99999999999999999999999 0 0 0", "cannot be read"},
+                    BadHeader{kFrame + "one exit 0 0 -1 0 0 0", "cannot be read"},
+                    BadHeader{kFrame + "one exit 256 0 0 0 0 0", "cannot be read"},
+                    BadHeader{kFrame + "one signal 0 0 0 0 0 0", "cannot be read"},
+                    BadHeader{kFrame + "one died 1 0 0 0 0 0", "cannot be read"},
+                    BadHeader{kFrame + "one exit 0 0 0 0 2 0", "cannot be read"},
+                    BadHeader{kFrame + "one exit 0 0 0 0 0", "cannot be read"},
+                    BadHeader{kFrame + "one exit 0 0 0 0 0 0 0", "cannot be read"},
+                    BadHeader{kFrame + "two exit 0 0 0 0 0 0", "\"two\" was not expected here"},
+                    BadHeader{kFrame + "../../etc exit 0 0 0 0 0 0", "was not expected here"},
+                    BadHeader{"@frame fedcba9876543210 one exit 0 0 0 0 0 0", "expected a probe's header"},
+                    BadHeader{"\x1b[2Jhello", "\\x1b[2Jhello"},
+                    BadHeader{"@end 0123456789abcdef 0", "it ended with 0 of 3 probes"},
+                    BadHeader{std::string(10000, 'x'), "expected a probe's header"}));
 
 TEST(FrameDecoder, NoticesOutputThatIsLongerThanItsHeaderSays) {
-  FrameDecoder decoder =
-      Decode({"@begin 0123456789abcdef 1\n@frame 0123456789abcdef one exit 0 0 2 0 0 0\nabc\n"});
+  FrameDecoder decoder = Decode({"@begin 0123456789abcdef 1\n@frame 0123456789abcdef one exit 0 0 2 0 0 0\nabc\n"});
   EXPECT_THAT(decoder.problem(), HasSubstr("probe one's output is longer than its header says"));
   EXPECT_FALSE(decoder.outputs()[0].complete);
 }

@@ -37,8 +37,7 @@ std::string ContentOf(FILE* file, size_t most) {
   return content;
 }
 
-[[noreturn]] void BecomeShell(const LocalShell& shell, const std::string& command, int input,
-                              int output, int errors) {
+[[noreturn]] void BecomeShell(const LocalShell& shell, const std::string& command, int input, int output, int errors) {
   setsid();
   dup2(input, STDIN_FILENO);
   dup2(output, STDOUT_FILENO);

@@ -17,7 +17,7 @@ namespace passthrough {
 struct LocalShell {
   std::vector<std::string> shell = {"sh", "-c"};   // the command is put behind
   std::map<std::string, std::string> environment;  // added to, or in place of, this process's
-  // Told the process id of the shell, which leads a session and a process group, once it runs.
+  // Called with the process id of the shell, which leads a session and a process group, once it runs.
   std::function<void(pid_t)> on_start;
 };
 

@@ -26,10 +26,10 @@ std::vector<Fault> DeployerFaults() {
        .says = {{"Node.IsThereAsPlanned/@node", "is shut off, expected running"}}},
       {.id = "H7b",
        .name = "create exits 0, and a domain is missing",
-       .create = fmt::format("bring_up_cluster\non_host 'virsh -q destroy {0}; virsh -q undefine {0}'",
-                             kControllerDomain),
+       .create =
+           fmt::format("bring_up_cluster\non_host 'virsh -q destroy {0}; virsh -q undefine {0}'", kControllerDomain),
        .fails = {"Node.IsThereAsPlanned/hpc_controller", "NodeIdentity.*/hpc_controller", "NodeHealth.*/hpc_controller",
-                 "HostDomain.HasExactlyThePlannedDevices/hpc_controller"},
+                 "HostDomain.*/hpc_controller"},
        .says = {{"Node.IsThereAsPlanned/hpc_controller", "libvirt has no domain test-hpc-pcie-minimal-controller"}}},
       {.id = "H7c",
        .name = "create exits 0 and did nothing",
@@ -64,8 +64,9 @@ std::vector<Fault> DeployerFaults() {
        .create = "\"$LAB\" create --lab-dir \"$LAB_DIR\" \"$CLUSTER_FILE\"",
        .fails = kEverything,
        .says = {{"Node.IsThereAsPlanned/@node", "holds test-hpc-pcie-minimal-old.qcow2 already"}},
-       .afterwards = std::string(kNothingLeft) +
-                     "grep -q precious /var/lib/libvirt/images/test-hpc-pcie-minimal/test-hpc-pcie-minimal-old.qcow2\n"},
+       .afterwards =
+           std::string(kNothingLeft) +
+           "grep -q precious /var/lib/libvirt/images/test-hpc-pcie-minimal/test-hpc-pcie-minimal-old.qcow2\n"},
       {.id = "H12",
        .name = "libvirt goes away in the middle, and comes back 20 s later",
        .create = "# libvirtd is stopped when the cluster is there, and started again 20 s later\n"

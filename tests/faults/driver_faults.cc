@@ -1,9 +1,10 @@
-// What can be wrong with the driver of a GPU, and with the files below /dev that lead to it.
+// What can be wrong with the driver of a GPU.
 #include "tests/faults/fault.h"
 #include "tests/faults/planting.h"
 
 namespace passthrough {
 
+// The module, and what is bound to the GPU.
 std::vector<Fault> DriverFaults() {
   return {
       {.id = "N8",
@@ -46,15 +47,35 @@ std::vector<Fault> DriverFaults() {
                   "release=$(strings \"$file\" | sed -n 's/^vermagic=\\([^ ]* \\).*/\\1/p')\n"
                   "printf 'XXX' | dd of=\"$file\" bs=1 seek=$((place + 9 + ${#release})) conv=notrunc\n"
                   "! modprobe nvidia\n",
-       .fails = {"KernelMessages.HaveNoRefusedModule", "KernelModule.NvidiaIsLoaded", "GpuDriver.IsNvidia", "@smi",
-                 "DeviceFiles.ControlDeviceIsThere", "DeviceFiles.OneForEachGpu", "DeviceFiles.SshUserCanOpenThem"},
-       .says = {{"KernelMessages.HaveNoRefusedModule", "nvidia: version magic"}}},
+       .fails = {"NvidiaKernelMessages.HaveNoRefusedModule", "KernelModule.NvidiaIsLoaded", "GpuDriver.IsNvidia",
+                 "@smi", "DeviceFiles.ControlDeviceIsThere", "DeviceFiles.OneForEachGpu",
+                 "DeviceFiles.SshUserCanOpenThem"},
+       .says = {{"NvidiaKernelMessages.HaveNoRefusedModule", "nvidia: version magic"}}},
+      {.id = "N12",
+       .name = "the driver gives up on the GPU: RmInitAdapter failed",
+       .in_node = "echo 0 >/sys/module/nvidia/parameters/fail_init",
+       .fails = {"@smi", "DeviceFiles.SshUserCanOpenThem", "NvidiaKernelMessages.HaveNoFailedDriverStart"},
+       .says = {{"NvidiaSmi.TableHasNoErrorText", "No devices were found"},
+                {"NvidiaKernelMessages.HaveNoFailedDriverStart", "RmInitAdapter failed"}}},
+      {.id = "N12b",
+       .name = "the driver refuses the GPU when it is bound",
+       .in_node = "rmmod nvidia_uvm nvidia\nmodprobe nvidia fail_probe=-1\nmodprobe nvidia_uvm",
+       .fails = {"GpuDriver.IsNvidia", "@smi", "DeviceFiles.OneForEachGpu",
+                 "NvidiaKernelMessages.HaveNoFailedDriverStart"},
+       .says = {{"NvidiaKernelMessages.HaveNoFailedDriverStart", "probe routine failed"}}},
+  };
+}
+
+// Parts of the driver that are not of one release.
+std::vector<Fault> DriverReleaseFaults() {
+  return {
       {.id = "N10",
        .name = "the NVML library is of another release than the module",
        .in_node = "mkdir -p /usr/lib/x86_64-linux-gnu\ncd /usr/lib/x86_64-linux-gnu\n"
                   "touch libnvidia-ml.so.999.99\nln -s libnvidia-ml.so.999.99 libnvidia-ml.so.1\n",
        .fails = {"KernelModule.LibraryIsOfTheSameRelease"},
-       .says = {{"KernelModule.LibraryIsOfTheSameRelease", "is of release 999.99, the loaded module nvidia is 000.00"}}},
+       .says = {{"KernelModule.LibraryIsOfTheSameRelease",
+                 "is of release 999.99, the loaded module nvidia is 000.00"}}},
       {.id = "N10b",
        .name = "nvidia-smi cannot talk to the module: driver/library version mismatch",
        .in_node = "# an nvidia-smi that says \"Failed to initialize NVML: Driver/library version mismatch\"\n"
@@ -69,48 +90,8 @@ std::vector<Fault> DriverFaults() {
        .name = "the module on disk is newer than the loaded one: it works until the next boot",
        .in_node = PatchBinary("/lib/modules/*/updates/nvidia.ko", "version=000.00", "version=999.99"),
        .fails = {"KernelModule.LoadedIsTheOneOnDisk"},
-       .says = {{"KernelModule.LoadedIsTheOneOnDisk", "the loaded module nvidia is 000.00, the one on disk is 999.99"}}},
-      {.id = "N12",
-       .name = "the driver gives up on the GPU: RmInitAdapter failed",
-       .in_node = "echo 0 >/sys/module/nvidia/parameters/fail_init",
-       .fails = {"@smi", "DeviceFiles.SshUserCanOpenThem", "KernelMessages.HaveNoFailedDriverStart"},
-       .says = {{"NvidiaSmi.TableHasNoErrorText", "No devices were found"},
-                {"KernelMessages.HaveNoFailedDriverStart", "RmInitAdapter failed"}}},
-      {.id = "N12b",
-       .name = "the driver refuses the GPU when it is bound",
-       .in_node = "rmmod nvidia_uvm nvidia\nmodprobe nvidia fail_probe=-1\nmodprobe nvidia_uvm",
-       .fails = {"GpuDriver.IsNvidia", "@smi", "DeviceFiles.OneForEachGpu", "KernelMessages.HaveNoFailedDriverStart"},
-       .says = {{"KernelMessages.HaveNoFailedDriverStart", "probe routine failed"}}},
-      {.id = "N18",
-       .name = "/dev/nvidiactl is missing",
-       .in_node = "rm /dev/nvidiactl",
-       .fails = {"@smi", "DeviceFiles.ControlDeviceIsThere"},
-       .says = {{"DeviceFiles.ControlDeviceIsThere", "/dev/nvidiactl is missing"}}},
-      {.id = "N18b",
-       .name = "the GPU's device file is missing",
-       .in_node = "rm /dev/nvidia0",
-       .fails = {"DeviceFiles.OneForEachGpu"},
-       .says = {{"DeviceFiles.OneForEachGpu", "0 device files of GPUs, expected 1"}}},
-      {.id = "N18c",
-       .name = "a plain file stands in the place of the GPU's device file",
-       .in_node = "rm /dev/nvidia0\ntouch /dev/nvidia0\nchmod 666 /dev/nvidia0",
-       .fails = {"DeviceFiles.OneForEachGpu", "DeviceFiles.SshUserCanOpenThem"},
-       .says = {{"DeviceFiles.OneForEachGpu", "expected a character device"}}},
-      {.id = "N18d",
-       .name = "the GPU's device file has another major number than the driver registered",
-       .in_node = "rm /dev/nvidia0\nmknod -m 666 /dev/nvidia0 c 1 3",
-       .fails = {"DeviceFiles.OneForEachGpu"},
-       .says = {{"DeviceFiles.OneForEachGpu", "is device 1:3, expected 195:0"}}},
-      {.id = "N18e",
-       .name = "/dev/nvidia-uvm is missing, though its module is loaded",
-       .in_node = "rm /dev/nvidia-uvm",
-       .fails = {"DeviceFiles.UvmDeviceIsThere"},
-       .says = {{"DeviceFiles.UvmDeviceIsThere", "/dev/nvidia-uvm is missing, though the module is loaded"}}},
-      {.id = "N19",
-       .name = "the SSH user may not open the GPU's device file",
-       .in_node = "chmod 600 /dev/nvidia0",
-       .fails = {"DeviceFiles.SshUserCanOpenThem"},
-       .says = {{"DeviceFiles.SshUserCanOpenThem", "user 1000 cannot open /dev/nvidia0"}}},
+       .says = {{"KernelModule.LoadedIsTheOneOnDisk",
+                 "the loaded module nvidia is 000.00, the one on disk is 999.99"}}},
   };
 }
 

@@ -28,8 +28,14 @@ std::string Named(std::string pattern) {
 const std::map<std::string, std::vector<std::string>>& Groups() {
   static const std::vector<std::string> smi{"NvidiaSmi.*", "GpuHealth.*", "GpuLink.*", "GpuUuids.*"};
   static const std::map<std::string, std::vector<std::string>> groups = [] {
-    std::vector<std::string> probes{"NodeIdentity.IsTheDomainItClaimsToBe", "NodeHealth.*", "PciVisibility.*",
-                                    "PciDevice.*", "KernelMessages.*", "KernelModule.*", "GpuDriver.*",
+    std::vector<std::string> probes{"NodeIdentity.IsTheDomainItClaimsToBe",
+                                    "NodeHealth.*",
+                                    "PciVisibility.*",
+                                    "PciDevice.*",
+                                    "KernelMessages.*",
+                                    "NvidiaKernelMessages.*",
+                                    "KernelModule.*",
+                                    "GpuDriver.*",
                                     "DeviceFiles.*"};
     probes.insert(probes.end(), smi.begin(), smi.end());
     return std::map<std::string, std::vector<std::string>>{{"@smi", smi}, {"@probes", probes}};
@@ -74,8 +80,8 @@ void Collapse(std::set<std::string>& checks, const std::set<std::string>& all, G
   std::map<std::string, std::vector<std::string>> groups;
   for (const std::string& check : all) groups[group_of(check)].push_back(check);
   for (const auto& [group, members] : groups) {
-    const bool whole = std::all_of(members.begin(), members.end(),
-                                   [&](const std::string& one) { return checks.contains(one); });
+    const bool whole =
+        std::all_of(members.begin(), members.end(), [&](const std::string& one) { return checks.contains(one); });
     if (!whole || members.size() < 2) continue;
     for (const std::string& member : members) checks.erase(member);
     checks.insert(group + std::string(ending));
@@ -99,8 +105,7 @@ std::set<std::string> ReadTestList(const std::string& listing) {
   return all;
 }
 
-std::set<std::string> ExpandChecks(const std::vector<std::string>& patterns,
-                                   const std::set<std::string>& all) {
+std::set<std::string> ExpandChecks(const std::vector<std::string>& patterns, const std::set<std::string>& all) {
   std::set<std::string> checks;
   for (const std::string& pattern : patterns) {
     const bool takes_away = pattern.starts_with("-");

@@ -17,8 +17,7 @@ std::set<std::string> ReadTestList(const std::string& listing);
 // function as parameters name them, "@node" that node; "@smi" is every check that needs what nvidia-smi says, "@probes"
 // every check of a node that needs what its probes say. A pattern that begins with '-' takes away again what the
 // ones before it gave. Throws Error for a pattern that no check fits: the check was renamed, or is not run.
-std::set<std::string> ExpandChecks(const std::vector<std::string>& patterns,
-                                   const std::set<std::string>& all);
+std::set<std::string> ExpandChecks(const std::vector<std::string>& patterns, const std::set<std::string>& all);
 
 // The other way round, for people: "NvidiaSmi.*, GpuDriver.IsNvidia" where all checks of a suite, all
 // parameters of a check, or all checks of a parameter are in `checks`; "all checks" where it is all of them.

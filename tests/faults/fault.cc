@@ -44,20 +44,31 @@ std::string HowPlanted(const Fault& fault) {
   return fmt::format("{}", fmt::join(parts, "; "));
 }
 
+std::string Cell(std::string text) {
+  for (size_t at = text.find('|'); at != std::string::npos; at = text.find('|', at + 2)) text.insert(at, "\\");
+  std::replace(text.begin(), text.end(), '\n', ' ');
+  return text;
+}
+
+std::string FaultCells(const Fault& fault) {
+  return fmt::format("| {} {} | {} | ", fault.id, Cell(fault.name), Cell(HowPlanted(fault)));
+}
+
 const std::vector<Fault>& AllFaults() {
   static const std::vector<Fault> all = [] {
     std::vector<Fault> faults;
-    for (auto* part : {PciFaults, DriverFaults, NvidiaSmiFaults, NodeFaults, WorkloadFaults, DisruptiveFaults,
-                       PreflightFaults, HostFaults,
-                       DeployerFaults, TeardownFaults}) {
+    for (auto* part : {PciPresenceFaults,   PciFunctionFaults,  PciLinkFaults,   DriverUseFaults,  DriverFaults,
+                       DriverReleaseFaults, DeviceFileFaults,   NvidiaSmiFaults, GpuLinkFaults,    GpuMemoryFaults,
+                       GpuLimitFaults,      GpuUseFaults,       NodeFaults,      DriverLogFaults,  DeviceLogFaults,
+                       NodeLogFaults,       LogAfterStepFaults, WorkloadFaults,  DisruptiveFaults, PreflightFaults,
+                       HostFaults,          DeployerFaults,     TeardownFaults}) {
       for (Fault& fault : part()) faults.push_back(std::move(fault));
     }
     // "N2" before "N18b" before "H1".
     const auto key = [](const Fault& fault) {
       return std::tuple(fault.id[0] == 'N' ? 0 : 1, std::stoi(fault.id.substr(1)), fault.id);
     };
-    std::sort(faults.begin(), faults.end(),
-              [&](const Fault& a, const Fault& b) { return key(a) < key(b); });
+    std::sort(faults.begin(), faults.end(), [&](const Fault& a, const Fault& b) { return key(a) < key(b); });
     return faults;
   }();
   return all;

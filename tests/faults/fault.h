@@ -9,7 +9,7 @@ namespace passthrough {
 
 // The cluster that the fault is planted in.
 enum class FaultCluster {
-  kOneGpu,  // configs/test-pcie-passthrough-minimal.yaml: a controller, and a node with a GPU
+  kOneGpu,    // configs/test-pcie-passthrough-minimal.yaml: a controller, and a node with a GPU
   kTwoNodes,  // tests/faults/two-gpu-nodes.yaml: nodes with two GPUs and with one
 };
 
@@ -37,9 +37,9 @@ struct Fault {
   std::string in_node{};                // as root on `node`
   std::string node = "hpc_compute_01";  // or several, with spaces between
   std::string on_host{};                // as root on the lab host
-  std::string cluster_file{};  // sed's script on the cluster file that the suite is given
-  std::string profile{};       // sed's script on the suite's profile
-  std::string in_evidence{};   // kReplay: in the copied run directory
+  std::string cluster_file{};           // sed's script on the cluster file that the suite is given
+  std::string profile{};                // sed's script on the suite's profile
+  std::string in_evidence{};            // kReplay: in the copied run directory
   // kDeploy: the deployer's commands, on this machine, with the functions of deployer_commands.sh.
   std::string create = "bring_up_cluster";
   std::string destroy = "remove_cluster";
@@ -61,14 +61,32 @@ struct Fault {
 // "node: rm /dev/nvidia0": where and how, for people.
 std::string HowPlanted(const Fault& fault);
 
+// A cell of a Markdown table.
+std::string Cell(std::string text);
+// How a row of docs/faults.md begins: "| N1 the GPU is not in the node | lab host: virsh … | ".
+std::string FaultCells(const Fault& fault);
+
 // All of them, in the order of the list: the node's, the host's. Ids are unique.
 const std::vector<Fault>& AllFaults();
 
 // The parts of the table, a file an area.
-std::vector<Fault> PciFaults();
+std::vector<Fault> PciPresenceFaults();
+std::vector<Fault> PciFunctionFaults();
+std::vector<Fault> PciLinkFaults();
+std::vector<Fault> DriverUseFaults();
 std::vector<Fault> DriverFaults();
+std::vector<Fault> DriverReleaseFaults();
+std::vector<Fault> DeviceFileFaults();
 std::vector<Fault> NvidiaSmiFaults();
+std::vector<Fault> GpuLinkFaults();
+std::vector<Fault> GpuMemoryFaults();
+std::vector<Fault> GpuLimitFaults();
+std::vector<Fault> GpuUseFaults();
 std::vector<Fault> NodeFaults();
+std::vector<Fault> DriverLogFaults();
+std::vector<Fault> DeviceLogFaults();
+std::vector<Fault> NodeLogFaults();
+std::vector<Fault> LogAfterStepFaults();
 std::vector<Fault> WorkloadFaults();
 std::vector<Fault> DisruptiveFaults();
 std::vector<Fault> PreflightFaults();

@@ -16,7 +16,7 @@
 #include "helpers/base/error.h"
 #include "helpers/base/files.h"
 #include "tests/faults/fault_lab.h"
-#include "tests/faults/judgement.h"
+#include "tests/faults/planted_run.h"
 
 namespace passthrough {
 namespace {
@@ -47,7 +47,7 @@ class Harness {
         for (const Fault* fault : replays) Try(*fault, lab);
       });
     }
-    for (int i = 0; i < settings.judgements; ++i) one_gpu_.push_back([this](FaultLab& lab) { JudgeHealthy(lab); });
+    for (int i = 0; i < settings.healthy_runs; ++i) one_gpu_.push_back([this](FaultLab& lab) { RunOnHealthy(lab); });
     one_gpu_.insert(one_gpu_.end(), faults.begin(), faults.end());
     labs_ = std::min(settings.labs, static_cast<int>(one_gpu_.size() + two_nodes_.size()));
   }
@@ -100,7 +100,7 @@ class Harness {
   void Try(const Fault& fault, FaultLab& lab) {
     Verdict verdict;
     try {
-      verdict = Compare(fault, PlantAndJudge(fault, lab, evidence_));
+      verdict = Compare(fault, PlantAndRun(fault, lab, evidence_));
     } catch (const InterruptedError&) {
       throw;
     } catch (const Error& error) {
@@ -112,9 +112,9 @@ class Harness {
     summary_.verdicts.push_back(verdict);
   }
 
-  void JudgeHealthy(FaultLab& lab) {
+  void RunOnHealthy(FaultLab& lab) {
     lab.Restore(FaultLab::kDeployed);
-    Expect(lab.lab().Suite({"--attach"}), "a judgement of the healthy cluster", &summary_.healthy_judgements);
+    Expect(lab.lab().Suite({"--attach"}), "a run on the healthy cluster", &summary_.healthy_runs);
   }
 
   void DeployHealthy(FaultLab& lab) {

@@ -12,8 +12,8 @@ namespace passthrough {
 
 struct HarnessSettings {
   std::vector<const Fault*> faults;
-  int judgements = 0;   // of the healthy cluster, from a snapshot
-  int deployments = 0;  // whole runs of the healthy cluster; one is made in any case where a fault needs its evidence
+  int healthy_runs = 0;  // of the healthy cluster, from a snapshot
+  int deployments = 0;   // whole runs of the healthy cluster; one is made in any case where a fault needs its evidence
   // Labs at a time. A lab that is emulated is busy on one processor.
   int labs = 2;
 };

@@ -27,9 +27,31 @@ std::vector<Fault> HostFaults() {
       {.id = "H6",
        .name = "the domain has a device that is not planned for it",
        .cluster_file = "/Its audio function/,/\"22bd\"/d",
-       .fails = {"HostDomain.HasExactlyThePlannedDevices/@node", "PciVisibility.NoOtherNvidiaFunctionIsThere"},
+       .fails = {"HostDomain.HasExactlyThePlannedDevices/@node", "PciVisibility.NoOtherFunctionOfGpuMakersIsThere"},
        .says = {{"HostDomain.HasExactlyThePlannedDevices/@node",
                  "a <hostdev> for 0000:01:00.1, which is not planned for it"}}},
+      {.id = "H6b",
+       .name = "the domain's definition has lost its devices: they are gone at its next start",
+       .on_host =
+           fmt::format("# the persistent XML without <hostdev>\n"
+                       "virsh -q dumpxml --inactive {0} | sed '/<hostdev/,/<\\/hostdev>/d' >/tmp/definition.xml\n"
+                       "virsh -q define /tmp/definition.xml\n"
+                       "virsh -q dumpxml {0} | grep -q '<hostdev'\n",
+                       kComputeDomain),
+       .fails = {"HostDomain.KeepsItsDevices/@node"},
+       .says = {{"HostDomain.KeepsItsDevices/@node", "0000:01:00.0 now and not in its definition"},
+                {"HostDomain.KeepsItsDevices/@node", "0000:01:00.1 now and not in its definition"}}},
+      {.id = "H7f",
+       .name = "a second domain has the node's MAC",
+       .on_host = WriteSmallDomain("copy",
+                                   "<interface type=\"network\"><mac address=\"MAC\"/>"
+                                   "<source network=\"test-hpc-pcie-minimal-network\"/></interface>") +
+                  fmt::format("mac=$(virsh -q domiflist {} | awk '{{ print $5; exit }}')\n"
+                              "sed -i \"s/MAC/$mac/\" /tmp/copy.xml\n"
+                              "virsh -q define /tmp/copy.xml\n",
+                              kComputeDomain),
+       .fails = {"HostDomain.HasItsMacAlone/@node"},
+       .says = {{"HostDomain.HasItsMacAlone/@node", "domain copy (shut off) has MAC"}}},
       {.id = "H7d",
        .name = "a node is paused",
        .on_host = fmt::format("virsh -q suspend {}", kComputeDomain),

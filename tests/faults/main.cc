@@ -1,4 +1,4 @@
-// The program passthrough-faults: plants every fault of the table in a lab and tells which checks noticed it.
+// The program passthrough-faults: plants every fault of the table in a lab and reports which checks noticed it.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -27,8 +27,9 @@ constexpr char kHelp[] =
     "  --list              the table, without a lab\n"
     "  --only ID           this fault only (N18, or N18b); may be given several times\n"
     "  --write FILE        also write the table as Markdown, as in docs/faults.md\n"
-    "  --no-false-alarm N  judgements of the healthy cluster (default 2; 0 with --only)\n"
-    "  --deployments N     whole runs of the healthy cluster (default 1; 0 with --only, but where a fault is planted in\n"
+    "  --no-false-alarm N  runs on the healthy cluster (default 2; 0 with --only)\n"
+    "  --deployments N     whole runs of the healthy cluster (default 1; 0 with --only, but where a fault is planted "
+    "in\n"
     "                      recorded evidence)\n"
     "  --labs N            labs at a time (default: 2, or as many as there are processors)\n";
 
@@ -37,7 +38,7 @@ struct FaultOptions {
   bool help = false;
   std::vector<std::string> only;
   std::filesystem::path write;
-  std::optional<int> judgements;
+  std::optional<int> healthy_runs;
   std::optional<int> deployments;
   std::optional<int> labs;
 };
@@ -65,7 +66,7 @@ FaultOptions Parse(const std::vector<std::string>& words) {
     } else if (words[i] == "--write") {
       options.write = value();
     } else if (words[i] == "--no-false-alarm") {
-      options.judgements = Number("--no-false-alarm", value());
+      options.healthy_runs = Number("--no-false-alarm", value());
     } else if (words[i] == "--deployments") {
       options.deployments = Number("--deployments", value());
     } else if (words[i] == "--labs") {
@@ -102,7 +103,7 @@ HarnessSettings SettingsOf(const FaultOptions& options) {
   }
   if (settings.faults.empty()) throw Error("--only: there is no such fault; see --list");
   const bool whole = options.only.empty();
-  settings.judgements = options.judgements.value_or(whole ? 2 : 0);
+  settings.healthy_runs = options.healthy_runs.value_or(whole ? 2 : 0);
   settings.deployments = options.deployments.value_or(whole ? 1 : 0);
   const int processors = static_cast<int>(std::thread::hardware_concurrency());
   settings.labs = options.labs.value_or(std::clamp(processors, 1, 2));

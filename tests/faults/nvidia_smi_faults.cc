@@ -1,4 +1,4 @@
-// What nvidia-smi can say, and how it can fail to.
+// How nvidia-smi can fail, and what it can say that is no answer.
 #include "tests/faults/fault.h"
 #include "tests/faults/planting.h"
 
@@ -31,6 +31,11 @@ std::vector<Fault> NvidiaSmiFaults() {
        .in_node = ReplaceInNvidiaSmi("gpu_recovery_action=Reset"),
        .fails = {"GpuHealth.NeedsNoReset"},
        .says = {{"GpuHealth.NeedsNoReset", "asks for a recovery action: \"Reset\""}}},
+      {.id = "N14k",
+       .name = "nvidia-smi's table says that ECC is off, and its XML that it is on",
+       .in_node = ReplaceInNvidiaSmi("table=  0 |=Off |"),
+       .fails = {"NvidiaSmi.TableAndXmlAgreeOnEcc"},
+       .says = {{"NvidiaSmi.TableAndXmlAgreeOnEcc", "table says \"Off\" of ECC"}}},
       {.id = "N15",
        .name = "the table looks normal, and the exit status is 14: a corrupt InfoROM",
        .in_node = "echo 14 >/sys/module/nvidia/parameters/smi_exit",
@@ -49,51 +54,20 @@ std::vector<Fault> NvidiaSmiFaults() {
        .node = "hpc_compute_01 hpc_compute_02",
        .fails = {"GpuUuids.EachGpuHasOneOfItsOwn"},
        .says = {{"GpuUuids.EachGpuHasOneOfItsOwn", "have the same UUID GPU-11111111"}}},
-      {.id = "N22b",
-       .name = "the driver says that the link is narrower than GPU and slot can have it",
-       .in_node = ReplaceInNvidiaSmi("pci/pci_gpu_link_info/link_widths/max_link_width=16x\n"
-                                     "pci/pci_gpu_link_info/link_widths/current_link_width=4x"),
-       .fails = {"GpuLink.HasAllItsLanes"},
-       .says = {{"GpuLink.HasAllItsLanes", "has 4 lanes, it can have 16"}}},
-      {.id = "N22c",
-       .name = "the link is slow while the GPU works",
-       .in_node = ReplaceInNvidiaSmi("performance_state=P0\n"
-                                     "clocks_event_reasons/clocks_event_reason_gpu_idle=Not Active\n"
-                                     "utilization/gpu_util=98 %\n"
-                                     "pci/pci_gpu_link_info/pcie_gen/max_link_gen=4\n"
-                                     "pci/pci_gpu_link_info/pcie_gen/current_link_gen=1"),
-       .fails = {"GpuLink.IsFastWhileTheGpuWorks"},
-       .says = {{"GpuLink.IsFastWhileTheGpuWorks", "runs at generation 1, it can run at 4"}}},
-      {.id = "N23",
-       .name = "ECC errors that could not be corrected",
-       .in_node = ReplaceInNvidiaSmi("ecc_errors/volatile/dram_uncorrectable=3"),
-       .fails = {"GpuHealth.HasNoUncorrectedMemoryError"},
-       .says = {{"GpuHealth.HasNoUncorrectedMemoryError", "3 uncorrected memory errors"}}},
-      {.id = "N23b",
-       .name = "a row remapping is pending",
-       .in_node = ReplaceInNvidiaSmi("remapped_rows/remapped_row_pending=Yes"),
-       .fails = {"GpuHealth.NeedsNoMemoryRepair"},
-       .says = {{"GpuHealth.NeedsNoMemoryRepair", "a row remapping is pending"}}},
-      {.id = "N23c",
-       .name = "a row remapping failed",
-       .in_node = ReplaceInNvidiaSmi("remapped_rows/remapped_row_failure=Yes"),
-       .fails = {"GpuHealth.NeedsNoMemoryRepair"},
-       .says = {{"GpuHealth.NeedsNoMemoryRepair", "a row remapping failed"}}},
-      {.id = "N23d",
-       .name = "pages wait to be retired",
-       .in_node = ReplaceInNvidiaSmi("retired_pages/pending_retirement=Yes"),
-       .fails = {"GpuHealth.NeedsNoMemoryRepair"},
-       .says = {{"GpuHealth.NeedsNoMemoryRepair", "pages wait to be retired"}}},
-      {.id = "N24",
-       .name = "the GPU is slowed down because it is too hot",
-       .in_node = ReplaceInNvidiaSmi("clocks_event_reasons/clocks_event_reason_hw_thermal_slowdown=Active"),
-       .fails = {"GpuHealth.IsNotSlowedDownByHardware"},
-       .says = {{"GpuHealth.IsNotSlowedDownByHardware", "because it is too hot"}}},
-      {.id = "N24b",
-       .name = "the power supply slows the GPU down: power brake",
-       .in_node = ReplaceInNvidiaSmi("clocks_event_reasons/clocks_event_reason_hw_power_brake_slowdown=Active"),
-       .fails = {"GpuHealth.IsNotSlowedDownByHardware"},
-       .says = {{"GpuHealth.IsNotSlowedDownByHardware", "power brake"}}},
+      {.id = "N17b",
+       .name = "GPUs of two nodes have the same serial number",
+       .cluster = FaultCluster::kTwoNodes,
+       .in_node = ReplaceInNvidiaSmi("0:serial=1650522003820"),
+       .node = "hpc_compute_01 hpc_compute_02",
+       .fails = {"GpuUuids.EachGpuHasOneOfItsOwn"},
+       .says = {{"GpuUuids.EachGpuHasOneOfItsOwn", "have the same serial number 1650522003820"}}},
+      {.id = "N17c",
+       .name = "a card has less memory than another of its model",
+       .cluster = FaultCluster::kTwoNodes,
+       .in_node = ReplaceInNvidiaSmi("0:fb_memory_usage/total=1 MiB\n0:fb_memory_usage/free=1 MiB"),
+       .node = "hpc_compute_02",
+       .fails = {"GpuUuids.CardsOfOneModelAreAlike"},
+       .says = {{"GpuUuids.CardsOfOneModelAreAlike", "different memory"}}},
   };
 }
 

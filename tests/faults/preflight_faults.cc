@@ -56,9 +56,10 @@ std::vector<Fault> PreflightFaults() {
       {.id = "H4",
        .name = "another running domain has the GPU",
        .on_host = "# a domain \"windows\" of somebody else's, with the GPU\n" +
-                  WriteSmallDomain("windows", "<hostdev mode=\"subsystem\" type=\"pci\" managed=\"yes\"><source>"
-                                              "<address domain=\"0\" bus=\"1\" slot=\"0\" function=\"0\"/>"
-                                              "</source></hostdev>") +
+                  WriteSmallDomain("windows",
+                                   "<hostdev mode=\"subsystem\" type=\"pci\" managed=\"yes\"><source>"
+                                   "<address domain=\"0\" bus=\"1\" slot=\"0\" function=\"0\"/>"
+                                   "</source></hostdev>") +
                   "virsh -q nodedev-detach pci_0000_01_00_1\n"
                   "virsh -q create --paused /tmp/windows.xml\n",
        .says = {{kAnyCheck, "domain windows has it (paused)"}}},

@@ -1,7 +1,11 @@
-// What the README shows a contributor is code of the tree: each block of code below a comment that names a file
+// What the pages show a contributor is code of the tree: each block of code below a comment that names a file
 // stands in that file, but for indentation.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+
+#include <filesystem>
+#include <string>
+#include <vector>
 
 #include "helpers/base/files.h"
 #include "helpers/base/text.h"
@@ -35,16 +39,28 @@ std::vector<Excerpt> ExcerptsOf(const std::string& markdown) {
   return excerpts;
 }
 
-TEST(ReadmeTest, ItsExamplesAreInTheTree) {
-  const std::filesystem::path source = PASSTHROUGH_SOURCE_DIR;
-  const auto excerpts = ExcerptsOf(ReadFile(source / "README.md"));
-  EXPECT_GE(excerpts.size(), 3u) << "a check, a line of a probe, a fault";
-  for (const Excerpt& excerpt : excerpts) {
-    EXPECT_FALSE(excerpt.code.empty()) << excerpt.file;
-    EXPECT_THAT(WithoutIndentation(ReadFile(source / excerpt.file)),
-                testing::HasSubstr(WithoutIndentation(excerpt.code)))
-        << "the README shows it as of " << excerpt.file;
+// README.md and docs/*.md.
+std::vector<std::filesystem::path> Pages(const std::filesystem::path& source) {
+  std::vector<std::filesystem::path> pages{source / "README.md"};
+  for (const auto& entry : std::filesystem::directory_iterator(source / "docs")) {
+    if (entry.path().extension() == ".md") pages.push_back(entry.path());
   }
+  return pages;
+}
+
+TEST(PagesTest, TheirExamplesAreInTheTree) {
+  const std::filesystem::path source = PASSTHROUGH_SOURCE_DIR;
+  size_t examples = 0;
+  for (const std::filesystem::path& page : Pages(source)) {
+    for (const Excerpt& excerpt : ExcerptsOf(ReadFile(page))) {
+      ++examples;
+      EXPECT_FALSE(excerpt.code.empty()) << page << ", " << excerpt.file;
+      EXPECT_THAT(WithoutIndentation(ReadFile(source / excerpt.file)),
+                  testing::HasSubstr(WithoutIndentation(excerpt.code)))
+          << page << " shows it as of " << excerpt.file;
+    }
+  }
+  EXPECT_GT(examples, 0u) << "no page marks an example: <!-- FILE --> above a block of code";
 }
 
 }  // namespace

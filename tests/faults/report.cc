@@ -16,17 +16,9 @@ const Verdict* Find(const Summary& summary, const Fault& fault) {
   return nullptr;
 }
 
-// A cell of a Markdown table.
-std::string Cell(std::string text) {
-  for (size_t at = text.find('|'); at != std::string::npos; at = text.find('|', at + 2)) text.insert(at, "\\");
-  std::replace(text.begin(), text.end(), '\n', ' ');
-  return text;
-}
-
 size_t InEvidence(const Summary& summary) {
-  return static_cast<size_t>(
-      std::count_if(summary.verdicts.begin(), summary.verdicts.end(),
-                    [](const Verdict& one) { return one.fault->mode == FaultMode::kReplay; }));
+  return static_cast<size_t>(std::count_if(summary.verdicts.begin(), summary.verdicts.end(),
+                                           [](const Verdict& one) { return one.fault->mode == FaultMode::kReplay; }));
 }
 
 constexpr char kAbout[] = R"(# Every fault has a check, and every check has caught its fault
@@ -40,14 +32,14 @@ those of the suite's run, on two cores without KVM. How each is planted in full:
 }  // namespace
 
 size_t Summary::Caught() const {
-  return static_cast<size_t>(std::count_if(verdicts.begin(), verdicts.end(),
-                                           [](const Verdict& one) { return one.caught; }));
+  return static_cast<size_t>(
+      std::count_if(verdicts.begin(), verdicts.end(), [](const Verdict& one) { return one.caught; }));
 }
 
 std::string Row(const Verdict& verdict) {
-  std::string text = fmt::format("{:<8} {:<5} {:6.1f} s  {}\n{:24}{}\n", verdict.caught ? "caught" : "MISSED",
-                                 verdict.fault->id, verdict.seconds, verdict.fault->name, "",
-                                 verdict.failed.empty() ? "not judged" : verdict.failed);
+  std::string text =
+      fmt::format("{:<8} {:<5} {:6.1f} s  {}\n{:24}{}\n", verdict.caught ? "caught" : "MISSED", verdict.fault->id,
+                  verdict.seconds, verdict.fault->name, "", verdict.failed.empty() ? "not checked" : verdict.failed);
   for (const std::string& problem : verdict.problems) {
     for (const std::string_view line : SplitLines(problem)) text += fmt::format("    {}\n", line);
   }
@@ -57,11 +49,11 @@ std::string Row(const Verdict& verdict) {
 std::string ClosingLines(const Summary& summary) {
   std::string text;
   for (const std::string& alarm : summary.false_alarms) text += "FALSE ALARM " + alarm + "\n";
-  text += fmt::format("{} judgements of the healthy cluster and {} whole runs; {} faults in the running lab, {} in "
-                      "evidence; {}\n",
-                      summary.healthy_judgements, summary.deployments,
-                      summary.verdicts.size() - InEvidence(summary), InEvidence(summary),
-                      HumanSeconds(summary.seconds));
+  text += fmt::format(
+      "{} runs on the healthy cluster and {} whole runs; {} faults in the running lab, {} in "
+      "evidence; {}\n",
+      summary.healthy_runs, summary.deployments, summary.verdicts.size() - InEvidence(summary), InEvidence(summary),
+      HumanSeconds(summary.seconds));
   return text + fmt::format("{} faults planted, {} caught by exactly their checks, {} false alarms\n",
                             summary.verdicts.size(), summary.Caught(), summary.false_alarms.size());
 }
@@ -72,11 +64,10 @@ std::string Document(const Summary& summary) {
   for (const Fault& fault : AllFaults()) {
     const Verdict* verdict = Find(summary, fault);
     if (!fault.IsPlanted()) {
-      text += fmt::format("| {} {} | {} | | | |\n", fault.id, Cell(fault.name), Cell(HowPlanted(fault)));
+      text += FaultCells(fault) + "| | |\n";
     } else if (verdict != nullptr) {
-      text += fmt::format("| {} {} | {} | {} | {:.1f} | {} |\n", fault.id, Cell(fault.name),
-                          Cell(HowPlanted(fault)), Cell(verdict->failed), verdict->seconds,
-                          verdict->caught ? "caught" : "**missed**");
+      text += FaultCells(fault) + fmt::format("{} | {:.1f} | {} |\n", Cell(verdict->failed), verdict->seconds,
+                                              verdict->caught ? "caught" : "**missed**");
     }
   }
   return text + "\n" + ClosingLines(summary);

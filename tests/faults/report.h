@@ -11,7 +11,7 @@ namespace passthrough {
 // What a whole run of the harness saw.
 struct Summary {
   std::vector<Verdict> verdicts;          // in the order of the table; none of those not planted
-  int healthy_judgements = 0;             // of the healthy cluster, from a snapshot
+  int healthy_runs = 0;                   // of the healthy cluster, from a snapshot
   int deployments = 0;                    // whole runs, from create to destroy
   std::vector<std::string> false_alarms;  // what went red there
   double seconds = 0;

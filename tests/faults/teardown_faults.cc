@@ -5,11 +5,10 @@
 namespace passthrough {
 namespace {
 
-// Whatever the deployer left of what the lease names is gone: the suite removes it.
+// Whatever the deployer left of what the run created is gone: the suite removes it, by UUID.
 constexpr char kNothingLeft[] =
-    "test -z \"$(virsh list --all --name | grep test-hpc)\"\n"
-    "! virsh net-info test-hpc-pcie-minimal-network 2>/dev/null\n"
-    "! virsh pool-info test-hpc-pcie-minimal-pool 2>/dev/null\n";
+    "left=$(virsh list --all --name; virsh net-list --all --name; virsh pool-list --all --name)\n"
+    "case $left in *test-hpc*) echo \"$left\"; exit 1 ;; esac\n";
 
 // What destroy leaves, the nodes' checks have not seen: nothing is collected for them, which saves their time.
 const std::vector<std::string> kCleanupOnly = {"--gtest_filter=Cleanup*"};
@@ -20,18 +19,25 @@ std::vector<Fault> TeardownFaults() {
   std::vector<Fault> faults = {
       {.id = "H9",
        .name = "a domain remains after destroy",
-       .destroy = "remove_cluster\non_host \"" + WriteSmallDomain(kComputeDomain) + "virsh -q define /tmp/" +
-                  kComputeDomain + ".xml\"",
+       .destroy = std::string("on_host 'virsh dumpxml --inactive ") + kComputeDomain +
+                  " >/tmp/kept.xml'\nremove_cluster\n" + "on_host virsh -q define /tmp/kept.xml",
        .fails = {"Cleanup.NoDomainRemains", "Environment.NothingIsLeftBehind"},
        .says = {{"Cleanup.NoDomainRemains", "domain test-hpc-pcie-minimal-compute-01 is still there after destroy"},
                 {"Environment.NothingIsLeftBehind", "domain test-hpc-pcie-minimal-compute-01"}},
        .afterwards = kNothingLeft},
+      {.id = "H9f",
+       .name = "somebody else makes a domain of a node's name while the cluster is destroyed",
+       .destroy = "remove_cluster\non_host \"" + WriteSmallDomain(kComputeDomain) + "virsh -q define /tmp/" +
+                  kComputeDomain + ".xml\"",
+       .suite_options = kCleanupOnly,
+       .fails = {"Cleanup.NoDomainRemains"},
+       .says = {{"Cleanup.NoDomainRemains", "domain test-hpc-pcie-minimal-compute-01 is still there after destroy"}},
+       .afterwards = "virsh dominfo test-hpc-pcie-minimal-compute-01 >/dev/null"},
       {.id = "H9b",
        .name = "a network and its bridge remain after destroy",
-       .destroy = "remove_cluster\n"
-                  "on_host \"echo '<network><name>test-hpc-pcie-minimal-network</name><bridge name=\\\"virbr140\\\"/>"
-                  "</network>' >/tmp/network.xml; virsh -q net-define /tmp/network.xml; "
-                  "virsh -q net-start test-hpc-pcie-minimal-network\"",
+       .destroy = "on_host 'virsh net-dumpxml --inactive test-hpc-pcie-minimal-network >/tmp/kept.xml'\n"
+                  "remove_cluster\n"
+                  "on_host 'virsh -q net-define /tmp/kept.xml; virsh -q net-start test-hpc-pcie-minimal-network'",
        .suite_options = kCleanupOnly,
        .fails = {"Cleanup.NoNetworkRemains", "Cleanup.NoInterfaceRemains", "Environment.NothingIsLeftBehind"},
        .says = {{"Cleanup.NoNetworkRemains", "network test-hpc-pcie-minimal-network is still there"},
@@ -39,10 +45,11 @@ std::vector<Fault> TeardownFaults() {
        .afterwards = kNothingLeft},
       {.id = "H9c",
        .name = "a pool with a volume remains after destroy",
-       .destroy = "remove_cluster\n"
-                  "on_host 'mkdir -p /var/lib/libvirt/left; virsh -q pool-create-as test-hpc-pcie-minimal-pool dir "
-                  "--target /var/lib/libvirt/left; virsh -q vol-create-as test-hpc-pcie-minimal-pool "
-                  "test-hpc-pcie-minimal-base.qcow2 1M'",
+       .destroy = "on_host 'virsh pool-dumpxml test-hpc-pcie-minimal-pool >/tmp/kept.xml'\n"
+                  "remove_cluster\n"
+                  "on_host 'virsh -q pool-define /tmp/kept.xml; virsh -q pool-build test-hpc-pcie-minimal-pool; "
+                  "virsh -q pool-start test-hpc-pcie-minimal-pool; "
+                  "virsh -q vol-create-as test-hpc-pcie-minimal-pool test-hpc-pcie-minimal-base.qcow2 1M'",
        .suite_options = kCleanupOnly,
        .fails = {"Cleanup.NoPoolOrVolumeRemains", "Environment.NothingIsLeftBehind"},
        .says = {{"Cleanup.NoPoolOrVolumeRemains", "pool test-hpc-pcie-minimal-pool is still there"},

@@ -15,28 +15,28 @@ std::set<std::string> Without(std::set<std::string> from, const std::set<std::st
   return from;
 }
 
-void CompareSets(const Judgement& judgement, const std::set<std::string>& expected, Verdict& verdict) {
-  const auto& failed = judgement.report.failed;
+void CompareSets(const PlantedRun& planted, const std::set<std::string>& expected, Verdict& verdict) {
+  const auto& failed = planted.report.failed;
   for (const std::string& check : Without(expected, failed)) {
     verdict.problems.push_back("passed, and had to fail: " + check);
   }
   for (const std::string& check : Without(failed, expected)) {
     verdict.problems.push_back(
-        fmt::format("failed, and had to pass: {}: {}", check, judgement.report.messages.at(check)));
+        fmt::format("failed, and had to pass: {}: {}", check, planted.report.messages.at(check)));
   }
-  for (const std::string& check : judgement.report.skipped) {
+  for (const std::string& check : planted.report.skipped) {
     verdict.problems.push_back("was skipped: " + check);
   }
-  std::set<std::string> missing = Without(judgement.all, judgement.report.all);
+  std::set<std::string> missing = Without(planted.all, planted.report.all);
   missing.erase("Environment.NothingIsLeftBehind");  // is there only where it failed
   for (const std::string& check : missing) verdict.problems.push_back("is not in the report: " + check);
 }
 
-void CompareTexts(const Fault& fault, const Judgement& judgement, Verdict& verdict) {
+void CompareTexts(const Fault& fault, const PlantedRun& planted, Verdict& verdict) {
   for (const Says& says : fault.says) {
-    for (const std::string& check : ExpandChecks({says.check}, judgement.all)) {
-      const auto message = judgement.report.messages.find(check);
-      const std::string said = message == judgement.report.messages.end() ? "nothing" : message->second;
+    for (const std::string& check : ExpandChecks({says.check}, planted.all)) {
+      const auto message = planted.report.messages.find(check);
+      const std::string said = message == planted.report.messages.end() ? "nothing" : message->second;
       if (said.find(says.text) != std::string::npos) continue;
       verdict.problems.push_back(fmt::format("{} had to say \"{}\"; it said: {}", check, says.text, said));
     }
@@ -45,22 +45,22 @@ void CompareTexts(const Fault& fault, const Judgement& judgement, Verdict& verdi
 
 }  // namespace
 
-Verdict Compare(const Fault& fault, const Judgement& judgement) {
+Verdict Compare(const Fault& fault, const PlantedRun& planted) {
   Verdict verdict;
   verdict.fault = &fault;
-  verdict.seconds = judgement.run.seconds;
-  verdict.failed = InShort(judgement.report.failed, judgement.all);
+  verdict.seconds = planted.run.seconds;
+  verdict.failed = InShort(planted.report.failed, planted.all);
   try {
-    const std::set<std::string> expected = ExpandChecks(fault.fails, judgement.all);
-    CompareSets(judgement, expected, verdict);
-    CompareTexts(fault, judgement, verdict);
-    if (!judgement.left_behind.empty()) {
-      verdict.problems.push_back("after it, on the lab host: " + judgement.left_behind);
+    const std::set<std::string> expected = ExpandChecks(fault.fails, planted.all);
+    CompareSets(planted, expected, verdict);
+    CompareTexts(fault, planted, verdict);
+    if (!planted.left_behind.empty()) {
+      verdict.problems.push_back("after it, on the lab host: " + planted.left_behind);
     }
     const int expected_status = expected.empty() ? 0 : 1;
-    if (judgement.run.exit_status != expected_status) {
-      verdict.problems.push_back(fmt::format("the suite ended with {}, expected exit status {}",
-                                             judgement.run.HowItEnded(), expected_status));
+    if (planted.run.exit_status != expected_status) {
+      verdict.problems.push_back(
+          fmt::format("the suite ended with {}, expected exit status {}", planted.run.HowItEnded(), expected_status));
     }
   } catch (const Error& error) {
     verdict.problems.emplace_back(error.what());

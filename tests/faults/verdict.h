@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "tests/faults/fault.h"
-#include "tests/faults/judgement.h"
+#include "tests/faults/planted_run.h"
 
 namespace passthrough {
 
@@ -18,6 +18,6 @@ struct Verdict {
 };
 
 // Compares what failed with what must.
-Verdict Compare(const Fault& fault, const Judgement& judgement);
+Verdict Compare(const Fault& fault, const PlantedRun& planted);
 
 }  // namespace passthrough

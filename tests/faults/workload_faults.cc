@@ -16,7 +16,12 @@ std::string WorkWith(const std::string& sed) {
       "cd evidence/hpc_compute_01\n"
       "gpu=$(awk '/^function:/ {{ f = $2 }} /^device: 0x2684/ {{ print f }}' pci.txt)\n"
       "cat >healthy.txt <<'END'\n{1}END\n"
-      "sed -e \"s/^pci_bus_id:.*/pci_bus_id: $gpu/\" healthy.txt | sed -e '{0}' >workload.txt\n"
+      // As nvidia-smi has the GPU of the lab.
+      "uuid=$(sed -n 's,.*<uuid>\\(.*\\)</uuid>.*,\\1,p' nvidia_smi_xml.txt | head -n 1)\n"
+      "mib=$(sed -n '/<fb_memory_usage>/,/<.fb_memory_usage>/s,.*<total>\\([0-9]*\\) MiB.*,\\1,p' nvidia_smi_xml.txt | "
+      "head -n 1)\n"
+      "sed -e \"s/^pci_bus_id:.*/pci_bus_id: $gpu/; s/^uuid:.*/uuid: $uuid/; "
+      "s/^\\(memory\\|free\\)_bytes:.*/\\1_bytes: $((mib * 1048576))/\" healthy.txt | sed -e '{0}' >workload.txt\n"
       "sed -i 's/\"probes\": \\[/&{{\"probe\": \"workload\", \"complete\": true, \"exit_status\": 0, \"signal\": 0, "
       "\"timed_out\": false, \"limit_seconds\": 90, \"skipped\": false, \"truncated\": false, "
       "\"seconds\": 5.0}},/' collection.json\n",
@@ -54,6 +59,45 @@ std::vector<Fault> WorkloadFaults() {
        .in_evidence = WorkWith("s/^to_device_best_gb_per_s: .*/to_device_best_gb_per_s: 0.2/"),
        .fails = {"GpuWork.CopiesUseTheLink"},
        .says = {{"GpuWork.CopiesUseTheLink", "reach 0.200 GB/s"}}},
+      {.id = "N22f",
+       .name = "copies to the GPU use a twentieth of its link",
+       .in_evidence = WorkWith("s/^to_device_best_gb_per_s: .*/to_device_best_gb_per_s: 1.580/"),
+       .fails = {"GpuWork.CopiesUseTheLink"},
+       .says = {{"GpuWork.CopiesUseTheLink", "reach 1.580 GB/s, 5.0 % of what its link"}}},
+      {.id = "N22g",
+       .name = "copies from the GPU stay below what the profile demands of its link",
+       .in_evidence = "# a run on a real driver, of a profile with least_link_percent: 70\n"
+                      "sed -i 's/\"least_link_percent\": 0/\"least_link_percent\": 70/' run.json\n" +
+                      WorkWith("s/^from_device_best_gb_per_s: .*/from_device_best_gb_per_s: 20.5/"),
+       .fails = {"GpuWork.CopiesUseTheLink"},
+       .says = {{"GpuWork.CopiesUseTheLink", "65.1 % of what its link"}}},
+      {.id = "N27e",
+       .name = "the GPU computes wrong results",
+       .in_evidence = WorkWith("s/^kernel: 1048576 0/kernel_mismatch: 77777 1d9426a9 1d9427a9\\nkernel: 1048576 1/"),
+       .fails = {"GpuWork.ComputesRightly"},
+       .says = {{"GpuWork.ComputesRightly", "computed wrong results: 1 of 1048576 threads"}}},
+      {.id = "N27f",
+       .name = "the driver's compiler for kernels is not installed",
+       .in_evidence = WorkWith("/^compile_seconds:/,/^done:/d; s/^compute_capability:.*/&\\nkernel_error: "
+                               "cuModuleLoadDataEx 221 CUDA_ERROR_JIT_COMPILER_NOT_FOUND/"),
+       .fails = {"GpuWork.ComputesRightly"},
+       .says = {{"GpuWork.ComputesRightly", "libnvidia-ptxjitcompiler.so.1"}}},
+      {.id = "N27g",
+       .name = "a kernel is launched and ends with a fault",
+       .in_evidence = WorkWith("/^kernel:/,/^done:/d; s/^compile_seconds:.*/&\\nkernel_error: cuCtxSynchronize 719 "
+                               "CUDA_ERROR_LAUNCH_FAILED/"),
+       .fails = {"GpuWork.ComputesRightly"},
+       .says = {{"GpuWork.ComputesRightly", "it did not run a kernel: cuCtxSynchronize failed"}}},
+      {.id = "N27h",
+       .name = "CUDA has less memory than nvidia-smi says",
+       .in_evidence = WorkWith("s/^memory_bytes:.*/memory_bytes: 1048576/; s/^free_bytes:.*/free_bytes: 1048576/"),
+       .fails = {"GpuWork.IsForCudaWhatItIsForNvidiaSmi"},
+       .says = {{"GpuWork.IsForCudaWhatItIsForNvidiaSmi", "has 1 MiB of memory for CUDA"}}},
+      {.id = "N27i",
+       .name = "CUDA's UUID of the GPU is not nvidia-smi's",
+       .in_evidence = WorkWith("s/^uuid:.*/uuid: GPU-00000000-1111-2222-3333-444444444444/"),
+       .fails = {"GpuWork.IsForCudaWhatItIsForNvidiaSmi"},
+       .says = {{"GpuWork.IsForCudaWhatItIsForNvidiaSmi", "has UUID GPU-00000000-1111"}}},
   };
   for (Fault& fault : faults) fault.mode = FaultMode::kReplay;
   return faults;

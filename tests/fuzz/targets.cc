@@ -8,13 +8,13 @@
 
 #include "helpers/base/error.h"
 #include "helpers/base/files.h"
+#include "helpers/cluster/discovery.h"
 #include "helpers/config/cluster_file.h"
 #include "helpers/config/plan.h"
 #include "helpers/config/profile.h"
 #include "helpers/evidence/frame_decoder.h"
-#include "helpers/libvirt/discovery.h"
+#include "helpers/inventory/inventory.h"
 #include "helpers/libvirt/domain_xml_reader.h"
-#include "helpers/libvirt/inventory.h"
 #include "tests/parsers/evidence_parsers.h"
 
 namespace passthrough {
@@ -27,8 +27,7 @@ class MemoryFile {
  public:
   MemoryFile() : fd_(memfd_create("fuzz", MFD_CLOEXEC)) {}
   fs::path With(std::string_view text) {
-    if (ftruncate(fd_, 0) != 0 ||
-        pwrite(fd_, text.data(), text.size(), 0) != static_cast<ssize_t>(text.size())) {
+    if (ftruncate(fd_, 0) != 0 || pwrite(fd_, text.data(), text.size(), 0) != static_cast<ssize_t>(text.size())) {
       std::abort();
     }
     return "/proc/self/fd/" + std::to_string(fd_);
@@ -88,18 +87,18 @@ std::map<std::string, FuzzTarget> MakeTargets() {
   for (const auto& [name, parser] : EvidenceParsers()) {
     targets[name] = {parser, {EvidenceSeeds().at(name)}};
   }
-  targets["cluster_file"] = {
-      [](std::string_view text) { MakePlan(LoadClusterFile(File().With(text))); },
-      FilesOf("configs") + FilesOf("tests/config/broken/cluster")};
-  targets["profile"] = {
-      [](std::string_view text) {
-        LoadProfile(File().With(text).string(), {{"config", "c"}, {"lab", "l"}, {"lab_dir", "d"}, {"source", "s"}});
-      },
-      FilesOf("configs/profiles") + FilesOf("tests/config/broken/profile")};
+  targets["cluster_file"] = {[](std::string_view text) { MakePlan(LoadClusterFile(File().With(text))); },
+                             FilesOf("configs") + FilesOf("tests/config/broken/cluster")};
+  targets["profile"] = {[](std::string_view text) {
+                          LoadProfile(
+                              File().With(text).string(),
+                              {{"clusters", "hpc"}, {"config", "c"}, {"lab", "l"}, {"lab_dir", "d"}, {"source", "s"}});
+                        },
+                        FilesOf("configs/profiles") + FilesOf("tests/config/broken/profile")};
   targets["frames"] = {Frames, {kFrames}};
   targets["domain_xml"] = {[](std::string_view text) { ReadDomainXml(text); }, {kDomain}};
   targets["discovery"] = {[](std::string_view text) { DiscoveryFromJson(text); },
-                          {ToJson(Discovery{{DiscoveredNode{}}, {"x"}})}};
+                          {ToJson(Discovery{.nodes = {DiscoveredNode{}}, .unplanned = {"x"}})}};
   targets["inventory"] = {[](std::string_view text) { InventoryFromJson(text); }, {ToJson(Inventory{})}};
   return targets;
 }

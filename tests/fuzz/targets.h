@@ -15,7 +15,7 @@ struct FuzzTarget {
   std::vector<std::string> seeds;
 };
 
-// By name: cluster_file, profile, frames, domain_xml, and each parser of evidence.
+// By name: cluster_file, profile, frames, domain_xml, and each type of evidence by its probe.
 const std::map<std::string, FuzzTarget>& FuzzTargets();
 
 }  // namespace passthrough

@@ -1,11 +1,11 @@
-// The judgements on what real GPUs gave: healthy machines raise no alarm.
+// The checks of what real GPUs gave: healthy machines raise no alarm.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "helpers/base/files.h"
-#include "helpers/health/driver_versions.h"
-#include "helpers/health/gpu_problems.h"
-#include "helpers/health/link_problems.h"
+#include "helpers/health/nvidia/driver_versions.h"
+#include "helpers/health/nvidia/gpu_problems.h"
+#include "helpers/health/nvidia/nvidia_link_problems.h"
 #include "tests/health/health_test_tools.h"
 #include "tests/parsers/captures.h"
 
@@ -34,7 +34,7 @@ TEST(CapturesHealth, WhatRealGpusSayOfThemselves) {
       // The T4 is in a cloud's VM: it can have 16 lanes and has 8. Its slot may have no more; nothing in the VM
       // tells, so that is a note. Where the host's slot is known, it is in order.
       if (file.filename() == "tesla-t4.xml") {
-        const HealthProblems of_t4 = LinkWidthProblems(xml, gpu, {});
+        const Findings of_t4 = LinkWidthProblems(xml, gpu, {});
         EXPECT_THAT(Texts(of_t4), ElementsAre(HasSubstr("has 8 lanes, it can have 16")));
         EXPECT_TRUE(of_t4.at(0).note);
         EXPECT_THAT(Texts(LinkWidthProblems(xml, gpu, {8, 3})), IsEmpty());
@@ -51,8 +51,7 @@ TEST(CapturesHealth, VersionsOfOneMachineAgree) {
   if (files.empty()) GTEST_SKIP() << NoCaptures();
   for (const auto& file : files) {
     SCOPED_TRACE(file.filename());
-    const NvidiaSmiTable table =
-        NvidiaSmiTable::Parse(CaptureSections(ReadFile(file)).at("nvidia-smi"), "t.txt");
+    const NvidiaSmiTable table = NvidiaSmiTable::Parse(CaptureSections(ReadFile(file)).at("nvidia-smi"), "t.txt");
     ASSERT_NE(table.driver_version, "");
     const ModulesEvidence modules = ModulesEvidence::Parse(
         "kernel_release: 6\nloaded_nvidia_version: " + table.driver_version + "\nend: modules\n", "m.txt");

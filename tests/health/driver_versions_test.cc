@@ -1,4 +1,4 @@
-#include "helpers/health/driver_versions.h"
+#include "helpers/health/nvidia/driver_versions.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

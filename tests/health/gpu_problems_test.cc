@@ -1,4 +1,4 @@
-#include "helpers/health/gpu_problems.h"
+#include "helpers/health/nvidia/gpu_problems.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -28,18 +28,21 @@ TEST(GpuProblems, UncorrectedErrorsSinceTheDriverWasLoaded) {
                        "<sram_uncorrectable>N/A</sram_uncorrectable></volatile>"
                        "<aggregate><dram_uncorrectable>7</dram_uncorrectable></aggregate>"),
               IsEmpty());
+  EXPECT_THAT(
+      problems("<volatile><double_bit><device_memory>2</device_memory><total>2</total></double_bit></volatile>"),
+      ElementsAre(HasSubstr("2 uncorrected memory errors since its driver was loaded (total)")));
+  EXPECT_THAT(Texts(UncorrectedErrorProblems(XmlWith(
+                  "<mig_devices><mig_device><ecc_error_count><volatile_count><sram_uncorrectable>1</sram_uncorrectable>"
+                  "</volatile_count></ecc_error_count></mig_device></mig_devices>"))),
+              ElementsAre(HasSubstr("1 uncorrected")));
 }
 
 TEST(GpuProblems, MemoryThatWaitsForRepair) {
-  const auto problems = [](const std::string& elements) {
-    return Texts(MemoryRepairProblems(XmlWith(elements)));
-  };
-  EXPECT_THAT(
-      problems("<remapped_rows><remapped_row_pending>Yes</remapped_row_pending></remapped_rows>"),
-      ElementsAre(HasSubstr("a row remapping is pending (remapped_rows/remapped_row_pending is \"Yes\")")));
-  EXPECT_THAT(
-      problems("<remapped_rows><remapped_row_failure>Yes</remapped_row_failure></remapped_rows>"),
-      ElementsAre(HasSubstr("a row remapping failed")));
+  const auto problems = [](const std::string& elements) { return Texts(MemoryRepairProblems(XmlWith(elements))); };
+  EXPECT_THAT(problems("<remapped_rows><remapped_row_pending>Yes</remapped_row_pending></remapped_rows>"),
+              ElementsAre(HasSubstr("a row remapping is pending (remapped_rows/remapped_row_pending is \"Yes\")")));
+  EXPECT_THAT(problems("<remapped_rows><remapped_row_failure>Yes</remapped_row_failure></remapped_rows>"),
+              ElementsAre(HasSubstr("a row remapping failed")));
   EXPECT_THAT(problems("<retired_pages><pending_retirement>Yes</pending_retirement></retired_pages>"),
               ElementsAre(HasSubstr("pages wait to be retired")));
   EXPECT_THAT(problems("<ecc_errors><channel_repair_pending>Yes</channel_repair_pending>"
@@ -47,6 +50,8 @@ TEST(GpuProblems, MemoryThatWaitsForRepair) {
                        "<aggregate><sram_threshold_exceeded>Yes</sram_threshold_exceeded></aggregate>"
                        "</ecc_errors>"),
               testing::SizeIs(3));
+  EXPECT_THAT(problems("<remapped_rows><bank_remapping_pending>Yes</bank_remapping_pending></remapped_rows>"),
+              ElementsAre(HasSubstr("bank_remapping_pending is \"Yes\"")));
   // A row that was remapped is repaired.
   EXPECT_THAT(problems("<remapped_rows><remapped_row_corr>4</remapped_row_corr>"
                        "<remapped_row_unc>1</remapped_row_unc>"
@@ -58,9 +63,7 @@ TEST(GpuProblems, MemoryThatWaitsForRepair) {
 }
 
 TEST(GpuProblems, RecoveryThatTheDriverAsksFor) {
-  const auto problems = [](const std::string& elements) {
-    return Texts(RecoveryProblems(XmlWith(elements)));
-  };
+  const auto problems = [](const std::string& elements) { return Texts(RecoveryProblems(XmlWith(elements))); };
   EXPECT_THAT(problems("<gpu_reset_status><reset_required>Yes</reset_required></gpu_reset_status>"),
               ElementsAre(HasSubstr("must be reset")));
   EXPECT_THAT(problems("<gpu_recovery_action>Node Reboot</gpu_recovery_action>"),
@@ -70,11 +73,13 @@ TEST(GpuProblems, RecoveryThatTheDriverAsksFor) {
                        "<drain_and_reset_recommended>N/A</drain_and_reset_recommended></gpu_reset_status>"),
               IsEmpty());
   EXPECT_THAT(problems("<gpu_recovery_action>N/A</gpu_recovery_action>"), IsEmpty());
+  EXPECT_THAT(problems("<gpu_recovery_action>Requested functionality has been deprecated</gpu_recovery_action>"),
+              IsEmpty());
 }
 
 std::string Reasons(const std::string& word, const std::string& reason) {
-  return "<clocks_" + word + "_reasons><clocks_" + word + "_reason_" + reason + ">Active</clocks_" + word +
-         "_reason_" + reason + "></clocks_" + word + "_reasons>";
+  return "<clocks_" + word + "_reasons><clocks_" + word + "_reason_" + reason + ">Active</clocks_" + word + "_reason_" +
+         reason + "></clocks_" + word + "_reasons>";
 }
 
 TEST(GpuProblems, HardwareSlowdownInBothSpellings) {
@@ -85,9 +90,15 @@ TEST(GpuProblems, HardwareSlowdownInBothSpellings) {
                 ElementsAre(HasSubstr("power brake")));
     EXPECT_THAT(Texts(SlowdownProblems(XmlWith(Reasons(word, "hw_slowdown")))),
                 ElementsAre(HasSubstr("the hardware slows it down")));
-    for (const char* fine : {"gpu_idle", "sw_power_cap", "sw_thermal_slowdown", "sync_boost",
-                             "applications_clocks_setting", "display_clocks_setting"}) {
+    for (const char* fine :
+         {"gpu_idle", "sw_power_cap", "sync_boost", "applications_clocks_setting", "display_clocks_setting"}) {
       EXPECT_THAT(Texts(SlowdownProblems(XmlWith(Reasons(word, fine)))), IsEmpty()) << fine;
+    }
+    for (const auto& [reason, text] : {std::pair("sw_thermal_slowdown", "hotter than its maximum operating"),
+                                       std::pair("reliability", "for a reason that no check here knows")}) {
+      const Findings findings = SlowdownProblems(XmlWith(Reasons(word, reason)));
+      ASSERT_THAT(Texts(findings), ElementsAre(HasSubstr(text))) << reason;
+      EXPECT_TRUE(findings[0].note);
     }
   }
 }
@@ -102,8 +113,7 @@ TEST(GpuProblems, UuidsAreOnesOwn) {
   };
   EXPECT_THAT(problems(one, other), IsEmpty());
   EXPECT_THAT(problems(one, one),
-              ElementsAre(HasSubstr("GPU 0000:01:00.0 of n1 and GPU 0000:01:00.0 of n2 have the same UUID " +
-                                    one)));
+              ElementsAre(HasSubstr("GPU 0000:01:00.0 of n1 and GPU 0000:01:00.0 of n2 have the same UUID " + one)));
   EXPECT_THAT(problems("N/A", other), ElementsAre(HasSubstr("GPU 0000:01:00.0 of n1 has no UUID: \"N/A\"")));
   EXPECT_THAT(problems("", ""), testing::SizeIs(2));
 }

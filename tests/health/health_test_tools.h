@@ -1,18 +1,18 @@
-// What tests of judgements share: problems as text, and small evidence to judge.
+// What tests of checks share: findings as text, and small evidence.
 #pragma once
 
 #include <string>
 #include <vector>
 
-#include "helpers/health/health_problem.h"
-#include "helpers/parsers/nvidia_smi_xml.h"
+#include "helpers/health/finding.h"
+#include "helpers/parsers/nvidia/nvidia_smi_xml.h"
 
 namespace passthrough {
 
 // "found (where)" of each, for matchers.
-inline std::vector<std::string> Texts(const HealthProblems& problems) {
+inline std::vector<std::string> Texts(const Findings& problems) {
   std::vector<std::string> texts;
-  for (const HealthProblem& problem : problems) texts.push_back(problem.found + " (" + problem.where + ")");
+  for (const Finding& problem : problems) texts.push_back(problem.found + " (" + problem.where + ")");
   return texts;
 }
 

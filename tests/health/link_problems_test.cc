@@ -75,42 +75,53 @@ TEST(LinkProblems, OfAnUnknownSlotAreNotes) {
   EXPECT_FALSE(speed({{}, 4}).note);
 }
 
-std::string Link(const std::string& width, const std::string& gen) {
-  return "<pci><pci_gpu_link_info><pcie_gen><max_link_gen>4</max_link_gen><current_link_gen>" + gen +
-         "</current_link_gen></pcie_gen><link_widths><max_link_width>16x</max_link_width><current_link_width>" +
-         width + "</current_link_width></link_widths></pci_gpu_link_info></pci>";
+// A GPU below a root port, or on the root bus.
+Findings Fields(const std::string& now, const std::string& most, std::optional<int> lanes,
+                std::optional<int> most_lanes, bool on_root_bus = false) {
+  PciEvidence pci;
+  pci.path = "p.txt";
+  PciFunction function;
+  function.line = 7;
+  function.class_code = 0x030000;
+  if (!on_root_bus) function.parent = PciAddress{};
+  function.current_link_speed = now;
+  function.max_link_speed = most;
+  function.current_link_width = lanes;
+  function.max_link_width = most_lanes;
+  return LinkFieldProblems(pci, function, "GPU");
 }
 
-TEST(LinkProblems, WidthFromTheDriver) {
-  const auto problems = [](const std::string& width, SlotLimits slot) {
-    const NvidiaSmiXml xml = XmlWith(Link(width, "4"));
-    return Texts(LinkWidthProblems(xml, xml.gpus[0], slot));
-  };
-  EXPECT_THAT(problems("4x", {}), ElementsAre(HasSubstr("has 4 lanes, it can have 16")));
-  EXPECT_THAT(problems("16x", {}), IsEmpty());
-  EXPECT_THAT(problems("N/A", {}), IsEmpty());
-  EXPECT_THAT(problems("0x", {}), IsEmpty());
-  EXPECT_THAT(problems("8x", {8, {}}), IsEmpty());
+TEST(LinkProblems, FieldsThatNoLinkCanHave) {
+  const std::string gen1 = "2.5 GT/s PCIe";
+  const std::string gen4 = "16.0 GT/s PCIe";
+  EXPECT_THAT(Fields(gen1, gen4, 16, 16), IsEmpty());
+  EXPECT_THAT(Fields("8 GT/s", "16 GT/s", 8, 16), IsEmpty()) << "as kernels before 5.7 have it";
+  EXPECT_THAT(Texts(Fields("17.0 GT/s PCIe", gen4, 16, 16)),
+              ElementsAre(HasSubstr("current_link_speed is 17.0 GT/s PCIe, which no PCIe link has (p.txt:7)")));
+  EXPECT_THAT(Texts(Fields(gen4, gen1, 16, 16)),
+              ElementsAre(HasSubstr("its link runs at 16.0 GT/s PCIe, and can run at 2.5 GT/s PCIe at most")));
+  EXPECT_THAT(Texts(Fields(gen4, gen4, 3, 16)),
+              ElementsAre(HasSubstr("current_link_width is 3, which no PCIe link has")));
+  EXPECT_THAT(Texts(Fields(gen4, gen4, 16, 63)), ElementsAre(HasSubstr("max_link_width is 63")));
+  EXPECT_THAT(Texts(Fields(gen4, gen4, 16, 8)),
+              ElementsAre(HasSubstr("its link has 16 lanes, and can have 8 at most")));
+  EXPECT_THAT(Texts(Fields(gen4, gen4, 0, 16)), ElementsAre(HasSubstr("runs at 16.0 GT/s PCIe, with 0 lanes")));
+  for (const Finding& finding : Fields("17.0 GT/s PCIe", gen4, 3, 63)) EXPECT_FALSE(finding.note);
+  for (const int lanes : {1, 2, 4, 8, 12, 16, 32}) EXPECT_THAT(Fields(gen4, gen4, lanes, lanes), IsEmpty()) << lanes;
 }
 
-// Only a GPU that says that it works can be told to be slow.
-TEST(LinkProblems, SpeedWhileTheGpuWorks) {
-  const auto problems = [](const std::string& gen, const std::string& state, const std::string& idle,
-                           const std::string& used, SlotLimits slot = {}) {
-    const NvidiaSmiXml xml = XmlWith(
-        Link("16x", gen) + "<performance_state>" + state + "</performance_state><clocks_event_reasons>" +
-        "<clocks_event_reason_gpu_idle>" + idle + "</clocks_event_reason_gpu_idle></clocks_event_reasons>" +
-        "<utilization><gpu_util>" + used + "</gpu_util></utilization>");
-    return Texts(LinkSpeedProblems(xml, xml.gpus[0], slot));
-  };
-  EXPECT_THAT(problems("1", "P0", "Not Active", "99 %"),
-              ElementsAre(HasSubstr("runs at generation 1, it can run at 4")));
-  EXPECT_THAT(problems("4", "P0", "Not Active", "99 %"), IsEmpty());
-  EXPECT_THAT(problems("3", "P0", "Not Active", "99 %", {{}, 3}), IsEmpty());
-  EXPECT_THAT(problems("1", "P8", "Not Active", "99 %"), IsEmpty());
-  EXPECT_THAT(problems("1", "P0", "Active", "99 %"), IsEmpty());
-  EXPECT_THAT(problems("1", "P0", "Not Active", "0 %"), IsEmpty());
-  EXPECT_THAT(problems("1", "P0", "Not Active", "N/A"), IsEmpty());
+TEST(LinkProblems, FieldsThatCannotBeReadAreANote) {
+  // QEMU on a root bus: the function is part of the root complex, without a link.
+  const Findings root = Fields("Unknown", "Unknown", 0, 255, true);
+  EXPECT_THAT(Texts(root), ElementsAre(HasSubstr("cannot be read, for it is on a root bus of the node")));
+  EXPECT_TRUE(root.at(0).note);
+  const Findings part = Fields("16.0 GT/s PCIe", "", 16, std::nullopt, true);
+  EXPECT_THAT(Texts(part), ElementsAre(HasSubstr("max_link_speed and max_link_width cannot be read")));
+  EXPECT_TRUE(part.at(0).note);
+  EXPECT_TRUE(Fields("Unknown", "Unknown", 0, 255).at(0).note);
+  EXPECT_THAT(Fields("", "16.0 GT/s PCIe", 16, 16), IsEmpty());
+  EXPECT_THAT(Fields("Unknown speed", "8 GT/s", 16, 16), IsEmpty()) << "a kernel that does not know generation 4";
+  EXPECT_THAT(Fields("", "", {}, {}), IsEmpty()) << "no PCI Express";
 }
 
 TEST(LinkProblems, GenerationsOfSpeeds) {

@@ -14,10 +14,10 @@ using testing::HasSubstr;
 using testing::IsEmpty;
 
 IdentityEvidence Identity(const std::string& facts, double uptime = 1000, int64_t epoch = 1'000'000) {
-  return IdentityEvidence::Parse("kernel_release: 6.1\nboot_id: b\nproduct_uuid: u\nuptime_seconds: " +
-                                     std::to_string(uptime) + "\nepoch_seconds: " + std::to_string(epoch) +
-                                     "\n" + facts + "end: identity\n",
-                                 "i.txt");
+  return IdentityEvidence::Parse(
+      "kernel_release: 6.1\nboot_id: b\nproduct_uuid: u\nuptime_seconds: " + std::to_string(uptime) +
+          "\nepoch_seconds: " + std::to_string(epoch) + "\n" + facts + "end: identity\n",
+      "i.txt");
 }
 
 TEST(NodeProblems, Disks) {
@@ -68,17 +68,33 @@ TEST(NodeProblems, ConsolesOfHealthyNodes) {
   }
 }
 
+// earlyprintk: the console that is registered later gets all lines once more.
+TEST(NodeProblems, AConsoleThatGetsTheLogTwiceShowsOneBoot) {
+  const std::string early =
+      "[    0.000000] Linux version 6.1\n[    0.000000] printk: bootconsole [earlyser0] enabled\n"
+      "[    0.012345] ACPI: x\n[    0.431320] Console: colour VGA+ 80x25\n[    0.438647] printk: console [ttyS0] "
+      "enabled\n";
+  EXPECT_THAT(Texts(ConsoleProblems(early + early + "[    1.2] on\nlogin:\n", "c.log")), IsEmpty());
+  EXPECT_THAT(
+      Texts(ConsoleProblems("[    0.000000] Linux version 6.1\n[    0.000000] Linux version 6.1\nlogin:\n", "c.log")),
+      IsEmpty());
+  const std::string second =
+      "[    0.000000] Linux version 6.1\n[    0.000000] printk: bootconsole [earlyser0] enabled\n"
+      "[    0.012399] ACPI: x\n[    0.431411] Console: colour VGA+ 80x25\n";
+  EXPECT_THAT(Texts(ConsoleProblems(early + second, "c.log")), ElementsAre(HasSubstr("it began anew once")));
+  EXPECT_THAT(Texts(ConsoleProblems(early + early + "[    9.0] x\n" + second + second, "c.log")),
+              ElementsAre(HasSubstr("it began anew once")));
+}
+
 TEST(NodeProblems, ConsolesOfNodesThatCrash) {
-  EXPECT_THAT(Texts(ConsoleProblems("a\n[    5.1] Kernel panic - not syncing: VFS: Unable to mount root\n",
-                                    "c.log")),
+  EXPECT_THAT(Texts(ConsoleProblems("a\n[    5.1] Kernel panic - not syncing: VFS: Unable to mount root\n", "c.log")),
               ElementsAre(HasSubstr("its kernel crashed: its console says \"[    5.1] Kernel panic")));
   for (const char* const oops : {"general protection fault: 0000 [#1] SMP",
                                  "general protection fault, probably for non-canonical address 0x1: 0000 [#1]"}) {
     EXPECT_THAT(Texts(ConsoleProblems(std::string("[    5.1] ") + oops + "\n", "c.log")),
                 ElementsAre(HasSubstr("its kernel crashed")));
   }
-  EXPECT_THAT(Texts(ConsoleProblems("node: init after 8 s\nnode: init after 9 s\nnode: init after 9 s\n",
-                                    "c.log")),
+  EXPECT_THAT(Texts(ConsoleProblems("node: init after 8 s\nnode: init after 9 s\nnode: init after 9 s\n", "c.log")),
               ElementsAre(HasSubstr("it began anew 2 times without having been shut down, as its console "
                                     "shows (c.log:3)")));
   // Two marks a boot; the first time orderly, the second not.
@@ -97,9 +113,9 @@ TEST(NodeProblems, KernelsThatCrashedAndWentOn) {
                        "[   71.3] Oops: 0000 [#1] PREEMPT SMP NOPTI\n"),
               ElementsAre(HasSubstr("its kernel log says \"BUG: kernel NULL pointer dereference, address: "
                                     "0000000000000008\", the first of 2 such lines (k.txt:2)")));
-  for (const char* const said : {"BUG: unable to handle page fault for address: ffffa7b2c0a00000",
-                                 "kernel BUG at mm/slub.c:305!", "Oops: 0002 [#1] SMP",
-                                 "general protection fault, probably for non-canonical address 0x1: 0000 [#1]"}) {
+  for (const char* const said :
+       {"BUG: unable to handle page fault for address: ffffa7b2c0a00000", "kernel BUG at mm/slub.c:305!",
+        "Oops: 0002 [#1] SMP", "general protection fault, probably for non-canonical address 0x1: 0000 [#1]"}) {
     EXPECT_THAT(problems(std::string("[   71.3] ") + said + "\n"), testing::SizeIs(1)) << said;
   }
   EXPECT_THAT(problems("[   60.2] traps: prog[912] general protection fault ip:5589 sp:7ffc error:0 in prog[5589]\n"
@@ -116,11 +132,11 @@ TEST(NodeProblems, KernelsThatHang) {
                        "[  366.1] INFO: task nvidia-smi:812 blocked for more than 241 seconds.\n"),
               ElementsAre(AllOf(HasSubstr("a task hangs in its kernel"), HasSubstr("nvidia-smi:812"),
                                 HasSubstr("the first of 2 such lines (k.txt:2)"))));
-  for (const char* const said : {"watchdog: BUG: soft lockup - CPU#3 stuck for 22s! [nvidia-modprobe:811]",
-                                 "watchdog: Watchdog detected hard LOCKUP on cpu 3",
-                                 "rcu: INFO: rcu_sched self-detected stall on CPU",
-                                 "rcu: INFO: rcu_preempt detected stalls on CPUs/tasks:",
-                                 "rcu: INFO: rcu_preempt detected expedited stalls on CPUs/tasks: { 3-... }"}) {
+  for (const char* const said :
+       {"watchdog: BUG: soft lockup - CPU#3 stuck for 22s! [nvidia-modprobe:811]",
+        "watchdog: Watchdog detected hard LOCKUP on cpu 3", "rcu: INFO: rcu_sched self-detected stall on CPU",
+        "rcu: INFO: rcu_preempt detected stalls on CPUs/tasks:",
+        "rcu: INFO: rcu_preempt detected expedited stalls on CPUs/tasks: { 3-... }"}) {
     EXPECT_THAT(problems(std::string("[   71.3] ") + said + "\n"), ElementsAre(HasSubstr("a processor of it"))) << said;
   }
   EXPECT_THAT(problems("[    1.0] NMI watchdog: Enabled. Permanently consumes one hw-PMU counter.\n"), IsEmpty());

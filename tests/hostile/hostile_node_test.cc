@@ -77,37 +77,38 @@ class HostileNode : public testing::TestWithParam<Hostility> {
   Collecting collecting_;
 };
 
-TEST_P(HostileNode, IsBoundedAndTold) { EXPECT_THAT(ErrorOf(GetParam().script, GetParam().limit), HasSubstr(GetParam().error)); }
+TEST_P(HostileNode, IsBoundedAndTold) {
+  EXPECT_THAT(ErrorOf(GetParam().script, GetParam().limit), HasSubstr(GetParam().error));
+}
 
 INSTANTIATE_TEST_SUITE_P(
     , HostileNode,
     testing::Values(
         Hostility{"FloodsOutput", "yes", "64 KiB of something else came before the first probe"},
-        Hostility{"NeverEndsALine", "tr '\\0' x </dev/zero",
-                  "64 KiB of something else came before the first probe"},
+        Hostility{"NeverEndsALine", "tr '\\0' x </dev/zero", "64 KiB of something else came before the first probe"},
         Hostility{"FloodsErrors", "yes >&2", "time ran out before the first probe", seconds(8)},
-        Hostility{"NeverEndsALineOfErrors", "head -c 300000 /dev/zero | tr '\\0' '\\033' >&2; exit 1",
-                  "\\x1b\\x1b"},
+        Hostility{"NeverEndsALineOfErrors", "head -c 300000 /dev/zero | tr '\\0' '\\033' >&2; exit 1", "\\x1b\\x1b"},
         Hostility{"SendsControlSequences", "printf '\\033[2J\\033]0;owned\\007\\r\\302\\2335n' >&2; exit 3",
                   "exit status 3 before the first probe: \\x1b[2J\\x1b]0;owned\\x07\\x0d\\xc2\\x9b5n"},
         Hostility{"SendsInvalidUtf8AndXml", "printf ']]></failure><x/>\\377\\300\\257&bad;\\n'; exit 3",
                   "]]></failure><x/>\\xff\\xc0\\xaf&bad;"},
         Hostility{"SendsNothing", "exit 0", "exit status 0 before the first probe"},
         Hostility{"SendsOnlyTheBeginning", "printf '@begin %s 1\\n' $nonce", "exit status 0 before the first probe"},
-        Hostility{"SendsFramesOfAnotherNonce",
-                  "n=0123456789abcdef0123456789abcdef; printf '@begin %s 1\\n@frame %s one exit 0 0 6 0 0 0\\nhello\\n\\n"
-                  "@end %s 1\\n' $n $n $n",
-                  "exit status 0 before the first probe"},
-        Hostility{"ChangesTheNonce",
-                  "printf '@begin %s 1\\n@frame 0123456789abcdef one exit 0 0 6 0 0 0\\n' $nonce; " +
-                      std::string(kForEver),
-                  "expected a probe's header, found \"@frame 0123456789abcdef one"},
+        Hostility{
+            "SendsFramesOfAnotherNonce",
+            "n=0123456789abcdef0123456789abcdef; printf '@begin %s 1\\n@frame %s one exit 0 0 6 0 0 0\\nhello\\n\\n"
+            "@end %s 1\\n' $n $n $n",
+            "exit status 0 before the first probe"},
+        Hostility{
+            "ChangesTheNonce",
+            "printf '@begin %s 1\\n@frame 0123456789abcdef one exit 0 0 6 0 0 0\\n' $nonce; " + std::string(kForEver),
+            "expected a probe's header, found \"@frame 0123456789abcdef one"},
         Hostility{"RanAProbeThatNobodyAskedFor", Frame("shadow exit 0 0 6 0 0 0") + kForEver,
                   "the output of probe \"shadow\" was not expected here"},
-        Hostility{"RanAProbeTwice",
-                  Frame("one exit 0 0 6 0 0 0") +
-                      "printf '@frame %s one exit 0 0 6 0 0 0\\nhello\\n\\n' $nonce; " + kForEver,
-                  "the output of probe \"one\" was not expected here"},
+        Hostility{
+            "RanAProbeTwice",
+            Frame("one exit 0 0 6 0 0 0") + "printf '@frame %s one exit 0 0 6 0 0 0\\nhello\\n\\n' $nonce; " + kForEver,
+            "the output of probe \"one\" was not expected here"},
         Hostility{"NamesAProbeAsAPath", Frame("../../hostile exit 0 0 6 0 0 0") + kForEver,
                   "the output of probe \"../../hostile\" was not expected here"},
         Hostility{"NamesAProbeAbsolutely", Frame("/tmp/hostile exit 0 0 6 0 0 0") + kForEver,
@@ -126,9 +127,10 @@ INSTANTIATE_TEST_SUITE_P(
                   "probe one's output is longer than its header says"},
         Hostility{"SaysLessThanItsHeader", Frame("one exit 0 0 600 0 0 0"),
                   "exit status 0 in the middle of probe one's output"},
-        Hostility{"EndsBeforeAllProbes", "printf '@begin %s 1\\n@end %s 0\\n' $nonce $nonce; " +
-                  std::string(kForEver), "it ended with 0 of 1 probes"},
-        Hostility{"FloodsAfterItsFrame", Frame("one exit 0 0 6 0 0 0") + "yes", "expected a probe's header, found \"y\""},
+        Hostility{"EndsBeforeAllProbes", "printf '@begin %s 1\\n@end %s 0\\n' $nonce $nonce; " + std::string(kForEver),
+                  "it ended with 0 of 1 probes"},
+        Hostility{"FloodsAfterItsFrame", Frame("one exit 0 0 6 0 0 0") + "yes",
+                  "expected a probe's header, found \"y\""},
         Hostility{"HangsUp", "kill -KILL $PPID", "connection lost before the first probe"},
         Hostility{"HangsUpInAProbe", Frame("one exit 0 0 600 0 0 0") + "sleep 0.5; kill -KILL $PPID",
                   "connection lost in the middle of probe one's output"},
@@ -137,11 +139,11 @@ INSTANTIATE_TEST_SUITE_P(
 
 // A node that answers right, about itself, cannot be told from one that is honest: its words are kept as they are.
 TEST_F(HostileNode, FramesInsideOutputAreOutput) {
-  const OpensshServer hostile(NodeThatRuns(
-      collecting_.directory() / "script",
-      "text=$(printf '@frame %s two exit 0 0 6 0 0 0\\nhello\\n\\n@end %s 1\\n\\033[2J' $nonce $nonce)\n"
-      "printf '@begin %s 1\\n@frame %s one exit 0 0 %d 0 0 0\\n%s\\n@end %s 1\\n' "
-      "$nonce $nonce ${#text} \"$text\" $nonce"));
+  const OpensshServer hostile(
+      NodeThatRuns(collecting_.directory() / "script",
+                   "text=$(printf '@frame %s two exit 0 0 6 0 0 0\\nhello\\n\\n@end %s 1\\n\\033[2J' $nonce $nonce)\n"
+                   "printf '@begin %s 1\\n@frame %s one exit 0 0 %d 0 0 0\\n%s\\n@end %s 1\\n' "
+                   "$nonce $nonce ${#text} \"$text\" $nonce"));
   EXPECT_EQ(collecting_.Run({{"hostile", hostile.account()}})["hostile"].error, "");
   const std::string text = collecting_.Load("hostile").Require("one").text;
   EXPECT_THAT(text, AllOf(testing::StartsWith("@frame "), HasSubstr(" two exit 0 0 6 0 0 0\nhello\n\n@end "),

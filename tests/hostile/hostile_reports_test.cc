@@ -1,4 +1,4 @@
-// The whole way: evidence collected over SSH from a node that is well, one that lies and one that floods, judged by
+// The whole way: evidence collected over SSH from a node that is well, one that lies and one that floods, checked by
 // the program, and every report that it writes.
 #include <fmt/format.h>
 #include <gmock/gmock.h>
@@ -28,7 +28,8 @@ constexpr char kWell[] = "hpc_compute_01";
 
 // Steers terminals, breaks XML, is no UTF-8, reorders what is read (U+202E), and looks like the suite's own words.
 const std::string kEvil =
-    "\x1b[2J\x1b]0;owned\x07\r\xc2\x9b" "5n ]]></failure></testcase><x a=\"&bad;\">\xff\xc0\xaf \xe2\x80\xae "
+    "\x1b[2J\x1b]0;owned\x07\r\xc2\x9b"
+    "5n ]]></failure></testcase><x a=\"&bad;\">\xff\xc0\xaf \xe2\x80\xae "
     "../../../etc/passwd 2 nodes, 2 GPUs, 40 checks, all passed";
 
 class HostileReports : public testing::Test {
@@ -47,7 +48,9 @@ class HostileReports : public testing::Test {
   }
 
   static std::map<std::string, std::string> Healthy() {
-    return {{"pci", HealthyPci()}, {"workload", HealthyWorkload()}, {"kernel_log", "[    0.000000] Linux version 6\n"},
+    return {{"pci", HealthyPci()},
+            {"workload", HealthyWorkload()},
+            {"kernel_log", "[    0.000000] Linux version 6\n"},
             {"modules", "module: nvidia\nend: modules\n"}};
   }
   void AddProbeThatPrints(const std::string& probe, const std::string& text) {
@@ -72,9 +75,10 @@ class HostileReports : public testing::Test {
     return script + fmt::format("printf '@end %s {}\\n' $nonce", lies.size());
   }
   static std::string KernelLogOfXids() {
-    std::string log;
+    std::string log = "[    0.000000] Linux version 6\n";
     for (int i = 0; i < 10'000; ++i) {
-      log += fmt::format("[    1.000000] NVRM: Xid (PCI:0000:{:02x}:{:02x}): {}, {}\n", i % 256, i / 256, i % 200, kEvil);
+      log +=
+          fmt::format("[    1.000000] NVRM: Xid (PCI:0000:{:02x}:{:02x}): {}, {}\n", i % 256, i / 256, i % 200, kEvil);
     }
     return log;
   }
@@ -84,8 +88,7 @@ class HostileReports : public testing::Test {
     const OpensshServer liar(NodeThatRuns(run_ / "lies.sh", Lies()));
     const OpensshServer flooder(NodeThatRuns(run_ / "floods.sh", "printf '" + Octal(kEvil) + "\\n'; exec yes"));
     collecting_.options().collect_limit = seconds(100);
-    auto outcomes = collecting_.Run(
-        {{kWell, well.account()}, {liar_, liar.account()}, {flooder_, flooder.account()}});
+    auto outcomes = collecting_.Run({{kWell, well.account()}, {liar_, liar.account()}, {flooder_, flooder.account()}});
     ASSERT_EQ(outcomes[kWell].error, "");
     ASSERT_EQ(outcomes[liar_].error, "");
     ASSERT_THAT(outcomes[flooder_].error, HasSubstr("64 KiB of something else"));
@@ -143,12 +146,12 @@ TEST_F(HostileReports, TerminalAndGoogleTestsOwnReport) {
   }
 }
 
-// As ctest runs them: each judged by a process that adds to the node's log.
+// As ctest runs them: each checked by a process that adds to the node's log.
 TEST_F(HostileReports, LogsOfTheNodes) {
   const fs::path link = run_ / "link";
   const ProcessIdentity self = IdentityOf(getpid());
   WriteFile(link, fmt::format("{}\n{} {}\n", run_.string(), self.pid, self.start_time));
-  ExpectClean(RunSuite({"--judge", link.string()}).output);
+  ExpectClean(RunSuite({"--check", link.string()}).output);
   size_t logs = 0;
   for (const auto& entry : fs::directory_iterator(run_)) {
     if (!entry.path().filename().string().starts_with("test-results-")) continue;

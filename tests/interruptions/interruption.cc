@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <set>
 #include <thread>
 
 #include "helpers/base/process_identity.h"
@@ -19,9 +20,7 @@ using std::chrono::milliseconds;
 using std::chrono::minutes;
 using Clock = std::chrono::steady_clock;
 
-fs::path Config() {
-  return fs::path(PASSTHROUGH_SOURCE_DIR) / "configs" / "test-pcie-passthrough-minimal.yaml";
-}
+fs::path Config() { return fs::path(PASSTHROUGH_SOURCE_DIR) / "configs" / "test-pcie-passthrough-minimal.yaml"; }
 
 // Processes whose command line has `text` in it.
 std::vector<pid_t> ProcessesWith(const std::string& text) {
@@ -99,8 +98,8 @@ void Victim::Run(const InterruptionPoint& point, const Blow& blow, Aftermath& af
   };
   const ChildResult result = RunChild(argv, options, Deadline::After(minutes(5)));
   if (!struck) {
-    aftermath.problem = fmt::format("the run never said \"{}\": {}\n{}", point.says, result.HowItEnded(),
-                                    LastLines(result.output, 15));
+    aftermath.problem =
+        fmt::format("the run never said \"{}\": {}\n{}", point.says, result.HowItEnded(), LastLines(result.output, 15));
     return;
   }
   const bool killed = blow.signal == SIGKILL;
@@ -109,7 +108,7 @@ void Victim::Run(const InterruptionPoint& point, const Blow& blow, Aftermath& af
     aftermath.problem = "the suite ended with " + result.HowItEnded();
     return;
   }
-  aftermath.healed = LeaseIsGone() ? "at once" : "by the guard";
+  aftermath.healed = TeardownRecordIsGone() ? "at once" : "by the guard";
   if (blow.logs_deleted) fs::remove_all(lab_.Path("logs"));
   if (blow.guard_too) {
     const ChildResult reaped =
@@ -118,7 +117,7 @@ void Victim::Run(const InterruptionPoint& point, const Blow& blow, Aftermath& af
     aftermath.healed = "by --reap";
   }
   const Deadline deadline = Deadline::After(minutes(3));
-  while (!LeaseIsGone() && !deadline.Passed()) std::this_thread::sleep_for(milliseconds(100));
+  while (!TeardownRecordIsGone() && !deadline.Passed()) std::this_thread::sleep_for(milliseconds(100));
   aftermath.seconds = std::chrono::duration<double>(Clock::now() - when).count();
 }
 
@@ -130,14 +129,21 @@ ChildOptions Victim::Environment() const {
 }
 
 std::vector<std::string> Victim::SuiteArguments(const std::string& filter) const {
-  return {SuiteProgram().string(), "--verbose", "--config", Config().string(), "--lab-dir",
-          lab_.directory().string(), "--log-dir", lab_.Path("logs").string(), "--gtest_filter=" + filter};
+  return {SuiteProgram().string(),
+          "--verbose",
+          "--config",
+          Config().string(),
+          "--lab-dir",
+          lab_.directory().string(),
+          "--log-dir",
+          lab_.Path("logs").string(),
+          "--gtest_filter=" + filter};
 }
 
 std::string Victim::RunInPeace() {
   BringLabTo(true);
-  const ChildResult result = RunChild(SuiteArguments("Node.*:Cluster.*:HostDomain.*:Cleanup*"), Environment(),
-                                      Deadline::After(minutes(5)));
+  const ChildResult result =
+      RunChild(SuiteArguments("Node.*:Cluster.*:HostDomain.*:Cleanup*"), Environment(), Deadline::After(minutes(5)));
   if (!result.Succeeded()) return result.HowItEnded() + "\n" + LastLines(result.output, 15);
   return Leftovers(InterruptionPoint{});
 }
@@ -145,7 +151,9 @@ std::string Victim::RunInPeace() {
 Footprint Victim::TakeFootprint() const {
   Footprint footprint;
   const auto lab_processes = ProcessesWith(lab_.directory().string());
-  footprint.processes = lab_processes.size() + ProcessesWith(lab_.Path("logs").string()).size();
+  std::vector<pid_t> processes = ProcessesWith(lab_.Path("logs").string());
+  processes.insert(processes.end(), lab_processes.begin(), lab_processes.end());
+  footprint.processes = processes.size();
   const auto count = [](const fs::path& directory) {
     size_t files = 0;
     for ([[maybe_unused]] const auto& entry : fs::recursive_directory_iterator(directory)) ++files;
@@ -154,11 +162,20 @@ Footprint Victim::TakeFootprint() const {
   footprint.temporary_files = count(lab_.Path("tmp"));
   footprint.registered = count(state_ / "pcie-passthrough-suite" / "runs");
   footprint.state_files = count(state_) + count(lab_.directory());
+  std::set<std::string> sockets;  // of these processes: others on this machine listen, too
+  for (const pid_t pid : processes) {
+    std::error_code gone;
+    for (const auto& entry : fs::directory_iterator(fmt::format("/proc/{}/fd", pid), gone)) {
+      const std::string target = fs::read_symlink(entry.path(), gone).string();  // "socket:[12345]"
+      if (target.starts_with("socket:[")) sockets.insert(target.substr(8, target.size() - 9));
+    }
+  }
   for (const std::string table : {"/proc/net/tcp", "/proc/net/tcp6"}) {
     const std::string text = ReadFile(table);
     for (const auto line : SplitLines(text)) {
       const auto words = SplitWords(line);
-      if (words.size() > 3 && words[3] == "0A") ++footprint.listening_ports;  // TCP_LISTEN
+      // proc(5): the fourth word is the state, 0A is TCP_LISTEN; the tenth the inode.
+      if (words.size() > 9 && words[3] == "0A") footprint.listening_ports += sockets.count(std::string(words[9]));
     }
   }
   for (const pid_t pid : lab_processes) {
@@ -169,16 +186,16 @@ Footprint Victim::TakeFootprint() const {
   return footprint;
 }
 
-bool Victim::LeaseIsGone() const { return !fs::exists(lab_.Latest() / "lease.json"); }
+bool Victim::TeardownRecordIsGone() const { return !fs::exists(lab_.Latest() / "teardown-record.json"); }
 
 std::string Victim::Leftovers(const InterruptionPoint& point) {
   std::vector<std::string> found;
-  if (!LeaseIsGone()) found.push_back("the lease");
+  if (!TeardownRecordIsGone()) found.push_back("the lease");
   const std::string run = fs::weakly_canonical(lab_.Path("logs")).string();  // the run directory may be deleted
-  const Deadline deadline = Deadline::After(std::chrono::seconds(10));  // the guard ends after the lease
+  const Deadline deadline = Deadline::After(std::chrono::seconds(10));       // the guard ends after the lease
   while (!ProcessesWith(run).empty() && !deadline.Passed()) std::this_thread::sleep_for(milliseconds(100));
   for (const pid_t pid : ProcessesWith(run)) found.push_back(fmt::format("process {}", pid));
-  for (const char* const what : {"runs", "leases"}) {
+  for (const char* const what : {"runs", "records"}) {
     const fs::path kept = state_ / "pcie-passthrough-suite" / what;
     if (!fs::exists(kept)) continue;
     for (const auto& entry : fs::directory_iterator(kept)) found.push_back("the entry " + entry.path().string());

@@ -4,7 +4,7 @@
 #include <csignal>
 #include <string>
 
-#include "helpers/libvirt/inventory.h"
+#include "helpers/inventory/inventory.h"
 #include "tests/end_to_end/lab_cluster.h"
 #include "tests/interruptions/points.h"
 
@@ -14,8 +14,8 @@ namespace passthrough {
 struct Blow {
   std::string_view name;
   int signal;
-  bool twice = false;      // once more, a moment later
-  bool guard_too = false;  // the guard is killed first
+  bool twice = false;         // once more, a moment later
+  bool guard_too = false;     // the guard is killed first
   bool logs_deleted = false;  // and then all run directories, as where a CI job's checkout is cleaned
 };
 
@@ -29,14 +29,13 @@ struct Aftermath {
 struct Footprint {
   size_t processes = 0;        // that name this lab or its runs
   size_t temporary_files = 0;  // in the runs' $TMPDIR
-  size_t registered = 0;       // runs that owe a teardown
-  size_t listening_ports = 0;  // of the whole machine
+  size_t registered = 0;       // runs whose teardown is pending
+  size_t listening_ports = 0;  // of these processes
   size_t state_files = 0;      // in the lab's directory and the runs' state directory
   long lab_kib = 0;            // resident memory of the lab; it may grow, for the lab host caches files
   bool operator==(const Footprint& other) const {
-    return processes == other.processes && temporary_files == other.temporary_files &&
-           registered == other.registered && listening_ports == other.listening_ports &&
-           state_files == other.state_files;
+    return processes == other.processes && temporary_files == other.temporary_files && registered == other.registered &&
+           listening_ports == other.listening_ports && state_files == other.state_files;
   }
 };
 
@@ -58,7 +57,7 @@ class Victim {
   ChildOptions Environment() const;
   std::vector<std::string> SuiteArguments(const std::string& filter) const;
   void Run(const InterruptionPoint& point, const Blow& blow, Aftermath& aftermath);
-  bool LeaseIsGone() const;
+  bool TeardownRecordIsGone() const;
   std::string Leftovers(const InterruptionPoint& point);
 
   TestLab lab_;

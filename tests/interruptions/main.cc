@@ -98,10 +98,11 @@ class Matrix {
 };
 
 void PrintFootprint(const std::string& when, const Footprint& print) {
-  fmt::print("{:<12} {} processes, {} temporary files, {} registered runs, {} listening ports, {} files of "
-             "the lab's, the lab has {} MiB\n",
-             when, print.processes, print.temporary_files, print.registered, print.listening_ports,
-             print.state_files, print.lab_kib / 1024);
+  fmt::print(
+      "{:<12} {} processes, {} temporary files, {} registered runs, {} listening ports, {} files of "
+      "the lab's, the lab has {} MiB\n",
+      when, print.processes, print.temporary_files, print.registered, print.listening_ports, print.state_files,
+      print.lab_kib / 1024);
   std::fflush(stdout);
 }
 

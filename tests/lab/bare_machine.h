@@ -7,10 +7,10 @@
 #include <vector>
 
 #include "helpers/config/plan.h"
-#include "lab/machine.h"
-#include "lab/qemu_process.h"
-#include "lab/qmp.h"
-#include "lab/saved_state.h"
+#include "lab/host/machine.h"
+#include "lab/host/qemu_process.h"
+#include "lab/host/qmp.h"
+#include "lab/host/saved_state.h"
 
 namespace passthrough {
 
@@ -18,8 +18,7 @@ class BareMachine {
  public:
   // `layer` is made over `base` where it is not there yet.
   BareMachine(const std::filesystem::path& directory, const std::string& name, const Plan& plan,
-              const std::filesystem::path& layer, bool incoming,
-              const std::vector<std::string>& more = {})
+              const std::filesystem::path& layer, bool incoming, const std::vector<std::string>& more = {})
       : socket_(directory / "qmp.sock"), name_(name) {
     LabMachine machine;
     machine.qemu = QemuProgram();

@@ -1,59 +1,67 @@
-#include "lab/command_line.h"
+// The command line of passthrough-lab. How any command line is read: tests/command_line.
+#include "helpers/command_line/command_line.h"
 
 #include <gmock/gmock.h>
 
-#include "lab/commands.h"
+#include "lab/host/commands.h"
 
 namespace passthrough {
 namespace {
 
+using testing::AllOf;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::StartsWith;
 using testing::ThrowsMessage;
 
-const CommandRule kRule = {"ssh",
-                           {{"--lab-dir", "DIR", "where"}, {"--quiet", "", "say nothing"}},
-                           {"NODE", "[MORE]"},
-                           true,
-                           "Help."};
+CommandLine Read(const std::vector<std::string>& words) { return ReadCommandLine(LabCommandRule(), words); }
 
-auto Parse(const std::vector<std::string>& words) {
-  return [words] { ParseCommandLine(kRule, words); };
+auto Reading(const std::vector<std::string>& words) {
+  return [words] { Read(words); };
 }
 
-TEST(CommandLine, TakesOptionsAnywhereAndArgumentsInOrder) {
-  const CommandLine line =
-      ParseCommandLine(kRule, {"a", "--lab-dir", "/x", "b", "--quiet", "--", "ls", "--all"});
-  EXPECT_THAT(line.arguments, ElementsAre("a", "b"));
-  EXPECT_EQ(line.Value("--lab-dir"), "/x");
-  EXPECT_TRUE(line.Has("--quiet"));
-  EXPECT_THAT(line.passed_on, ElementsAre("ls", "--all"));
-  EXPECT_EQ(ParseCommandLine(kRule, {"--lab-dir=/a=b", "n"}).Value("--lab-dir"), "/a=b");
-}
-
-TEST(CommandLine, TellsWhatIsWrongInOneLine) {
-  EXPECT_THAT(Parse({}), ThrowsMessage<UsageError>(StartsWith("ssh: NODE is missing")));
-  EXPECT_THAT(Parse({"a", "b", "c"}),
-              ThrowsMessage<UsageError>(HasSubstr("one argument too many: c")));
-  EXPECT_THAT(Parse({"a", "--lab"}), ThrowsMessage<UsageError>(HasSubstr("unknown option --lab")));
-  EXPECT_THAT(Parse({"a", "--lab-dir"}),
-              ThrowsMessage<UsageError>(HasSubstr("needs a value: DIR")));
-  EXPECT_THAT(Parse({"a", "--quiet=1"}), ThrowsMessage<UsageError>(HasSubstr("takes no value")));
-}
-
-TEST(CommandLine, HelpNeedsNothingElse) {
-  EXPECT_TRUE(ParseCommandLine(kRule, {"--help"}).help);
-  EXPECT_THAT(
-      HelpText(kRule),
-      StartsWith(
-          "Usage: passthrough-lab ssh [--lab-dir DIR] [--quiet] NODE [MORE] [-- COMMAND...]\n"));
-}
-
-TEST(CommandLine, EveryCommandHasHelp) {
+TEST(LabCommandLine, EveryCommandHasHelpThatListsItsOptions) {
+  const std::string overview = HelpText(LabCommandRule());
   for (const Command& command : Commands()) {
-    EXPECT_FALSE(command.rule.help.empty()) << command.rule.name;
-    EXPECT_NE(command.run, nullptr) << command.rule.name;
+    const std::string& name = command.rule.name;
+    EXPECT_FALSE(command.rule.help.empty()) << name;
+    EXPECT_NE(command.run, nullptr) << name;
+    EXPECT_TRUE(Read({name, "--help"}).help) << name;
+    const std::string help = HelpText(LabCommandRule(), name);
+    EXPECT_THAT(help, StartsWith("Usage: passthrough-lab " + name));
+    for (const OptionRule& option : command.rule.options) {
+      EXPECT_FALSE(option.help.empty()) << name << " " << option.name;
+      EXPECT_THAT(help, HasSubstr("\n  " + option.name)) << name;
+    }
+    EXPECT_THAT(overview, HasSubstr("\n  " + name));
+  }
+}
+
+TEST(LabCommandLine, CreateAndDestroyTakeAFileAsAlways) {
+  EXPECT_THAT(Read({"create", "x.yaml"}).arguments, ElementsAre("x.yaml"));
+  const CommandLine destroy = Read({"destroy", "x.yaml", "--force"});
+  EXPECT_THAT(destroy.arguments, ElementsAre("x.yaml"));
+  EXPECT_TRUE(destroy.Has("--force"));
+  EXPECT_THAT(Reading({"create", "--force", "x.yaml"}),
+              ThrowsMessage<UsageError>(StartsWith("create: --force: no such option")));
+  EXPECT_THAT(Reading({"destroy", "--force"}), ThrowsMessage<UsageError>(HasSubstr("CLUSTER_FILE is missing")));
+}
+
+TEST(LabCommandLine, OnlyOneOptionSaysWhereToDeploy) {
+  for (const char* command : {"create", "destroy"}) {
+    EXPECT_THAT(
+        Reading({command, "--facts", "f", "--lab-dir", "d", "x.yaml"}),
+        ThrowsMessage<UsageError>(HasSubstr("--facts and --lab-dir: only one of them can say where to deploy")));
+    EXPECT_NO_THROW(Read({command, "--connect", "qemu:///system", "x.yaml"}));
+  }
+}
+
+TEST(LabCommandLine, AnOwnerIsAName) {
+  EXPECT_EQ(Read({"up", "--owner", "run-1", "x.yaml"}).Value("--owner"), "run-1");
+  for (const char* command : {"up", "down"}) {
+    EXPECT_THAT(Reading({command, "--owner=a/b", "--fesh"}),
+                ThrowsMessage<UsageError>(
+                    AllOf(HasSubstr("--owner a/b: must be at most 64 letters"), HasSubstr("--fesh: no such option"))));
   }
 }
 

@@ -4,7 +4,7 @@
 
 #include "helpers/base/error.h"
 #include "helpers/base/files.h"
-#include "lab/commands.h"
+#include "lab/host/commands.h"
 
 namespace passthrough {
 namespace {
@@ -20,7 +20,7 @@ class DeployCommandsTest : public testing::Test {
   // What `run` says where the options name a place; fails where it succeeds.
   static std::string MessageOf(int (*run)(const CommandLine&), const std::map<std::string, std::string>& options) {
     CommandLine line;
-    line.options = options;
+    for (const auto& [name, value] : options) line.options[name] = {value};
     line.arguments = {kConfig};
     try {
       run(line);

@@ -1,9 +1,9 @@
-#include "lab/kvm_probe.h"
+#include "lab/host/kvm_probe.h"
 
 #include <gmock/gmock.h>
 
 #include "helpers/base/files.h"
-#include "lab/qemu_process.h"
+#include "lab/host/qemu_process.h"
 
 namespace passthrough {
 namespace {

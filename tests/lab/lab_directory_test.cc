@@ -1,4 +1,4 @@
-#include "lab/lab_directory.h"
+#include "lab/host/lab_directory.h"
 
 #include <gmock/gmock.h>
 #include <stdlib.h>
@@ -8,13 +8,13 @@
 #include "helpers/base/error.h"
 #include "helpers/base/files.h"
 #include "helpers/config/profile.h"
-#include "lab/commands.h"
-#include "lab/lab_facts.h"
-#include "lab/lab_snapshots.h"
-#include "lab/lab_start.h"
-#include "lab/lab_up.h"
-#include "lab/qemu_process.h"
-#include "lab/qmp.h"
+#include "lab/host/commands.h"
+#include "lab/host/lab_facts.h"
+#include "lab/host/lab_snapshots.h"
+#include "lab/host/lab_start.h"
+#include "lab/host/lab_up.h"
+#include "lab/host/qemu_process.h"
+#include "lab/host/qmp.h"
 
 namespace passthrough {
 namespace {
@@ -62,8 +62,7 @@ TEST_F(LabDirectory, KeepsTheRecord) {
 TEST_F(LabDirectory, TellsOfARecordItCannotRead) {
   fs::create_directory(directory_);
   WriteFile(paths_.record(), "{\"format\": \"something else\"}");
-  EXPECT_THAT([&] { ReadLabRecord(paths_); },
-              ThrowsMessage<Error>(HasSubstr("lab.json: not a lab")));
+  EXPECT_THAT([&] { ReadLabRecord(paths_); }, ThrowsMessage<Error>(HasSubstr("lab.json: not a lab")));
   WriteFile(paths_.record(), "{");
   EXPECT_THROW(ReadLabRecord(paths_), Error);
 }
@@ -88,8 +87,7 @@ TEST_F(LabDirectory, GoesWithItsLastContents) {
 TEST_F(LabDirectory, LeavesOtherPeoplesDirectoriesAlone) {
   fs::create_directory(directory_);
   WriteFile(directory_ / "thesis.tex", "x");
-  EXPECT_THAT([&] { LabLock(directory_, deadline_); },
-              ThrowsMessage<Error>(HasSubstr("choose another --lab-dir")));
+  EXPECT_THAT([&] { LabLock(directory_, deadline_); }, ThrowsMessage<Error>(HasSubstr("choose another --lab-dir")));
   EXPECT_THROW(TakeLabDown(directory_, false, StepLog(true)), Error);
   EXPECT_TRUE(fs::exists(directory_ / "thesis.tex"));
 }
@@ -141,14 +139,6 @@ TEST_F(LabDirectory, SnapshotsOutliveTheRunThatUsedTheirLab) {
   EXPECT_EQ(ListSnapshots(paths_).size(), 1u) << "it is nobody's now";
 }
 
-TEST_F(LabDirectory, RecordsOfEarlierVersionsHaveNoOwner) {
-  std::string text = ToJson(ARecord());
-  const std::string line = "  \"owner\": \"\",\n";
-  ASSERT_NE(text.find(line), std::string::npos) << text;
-  text.erase(text.find(line), line.size());
-  EXPECT_EQ(LabRecordFromJson(text).owner, "");
-}
-
 // Somebody deletes the lab's directory while its QEMU runs.
 class StrayOfALab : public LabDirectory {
  protected:
@@ -165,7 +155,7 @@ class StrayOfALab : public LabDirectory {
   void TearDown() override { StopQemu(record_.QemuName(), {}); }
   int Status() {
     CommandLine line;
-    line.options = {{"--lab-dir", directory_.string()}, {"--quiet", ""}};
+    line.options = {{"--lab-dir", {directory_.string()}}, {"--quiet", {""}}};
     return RunStatus(line);
   }
 
@@ -254,10 +244,10 @@ TEST(SnapshotName, IsAPlainFileName) {
 TEST_F(LabDirectory, FactsAreAProfileFragment) {
   fs::create_directory(directory_);
   WriteFacts(paths_, ARecord());
-  Profile profile;
-  profile.host.emplace();
-  profile.host->facts = paths_.facts();
-  ApplyHostFacts(profile);
+  Profile without_facts;
+  without_facts.host.emplace();
+  without_facts.host->facts = paths_.facts();
+  const Profile profile = ResolveProfile(without_facts, HostFacts::kRequired);
   EXPECT_EQ(profile.libvirt_uri, LabLibvirtUri(paths_));
   EXPECT_THAT(profile.libvirt_uri, HasSubstr("qemu+ssh://root@lab-host/system?command=/"));
   EXPECT_EQ(profile.ssh.user, "admin");
@@ -270,8 +260,7 @@ TEST_F(LabDirectory, FactsAreAProfileFragment) {
   LabRecord record = ARecord();
   record.owner = "run-1";
   WriteFacts(paths_, record);
-  ApplyHostFacts(profile);
-  EXPECT_EQ(profile.host_owner, "run-1");
+  EXPECT_EQ(ResolveProfile(without_facts, HostFacts::kRequired).host_owner, "run-1");
 }
 
 TEST_F(LabDirectory, DeploySettingsComeBack) {

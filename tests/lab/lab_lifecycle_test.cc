@@ -12,8 +12,8 @@
 #include "helpers/base/files.h"
 #include "helpers/base/text.h"
 #include "helpers/process/child_process.h"
-#include "lab/lab_directory.h"
-#include "lab/qemu_process.h"
+#include "lab/host/lab_directory.h"
+#include "lab/host/qemu_process.h"
 
 namespace passthrough {
 namespace {
@@ -73,16 +73,14 @@ class LabLifecycle : public testing::Test {
     shared_ = nullptr;
   }
 
-  static ChildResult Program(std::vector<std::string> arguments,
-                             std::chrono::seconds limit = 10min) {
+  static ChildResult Program(std::vector<std::string> arguments, std::chrono::seconds limit = 10min) {
     arguments.insert(arguments.begin(), PASSTHROUGH_BINARY_DIR "/bin/passthrough-lab");
     ChildOptions options;
     if (!shared_->images.empty()) options.environment["PASSTHROUGH_LAB_IMAGES"] = shared_->images;
     options.grace = 30s;
     return RunChild(arguments, options, Deadline::After(limit));
   }
-  static ChildResult On(const fs::path& lab, const std::string& verb,
-                        const std::vector<std::string>& more = {},
+  static ChildResult On(const fs::path& lab, const std::string& verb, const std::vector<std::string>& more = {},
                         std::chrono::seconds limit = 10min) {
     std::vector<std::string> arguments{verb, "--lab-dir", lab.string()};
     arguments.insert(arguments.end(), more.begin(), more.end());
@@ -145,13 +143,11 @@ TEST_F(LabLifecycle, IsUpForItsClusterFileOnly) {
   const ChildResult again = Up(shared_->lab);
   EXPECT_TRUE(again.Succeeded());
   EXPECT_THAT(again.output, HasSubstr("already up"));
-  const ChildResult other =
-      Lab("up", {PASSTHROUGH_SOURCE_DIR "/configs/test-pcie-passthrough-minimal.yaml"});
+  const ChildResult other = Lab("up", {PASSTHROUGH_SOURCE_DIR "/configs/test-pcie-passthrough-minimal.yaml"});
   EXPECT_EQ(other.exit_status, 1);
   EXPECT_THAT(other.output, HasSubstr("a lab with other functions runs in"));
   EXPECT_EQ(Lab("status", {"--quiet"}).exit_status, 0);
-  EXPECT_THAT(Lab("status").output,
-              AllOf(HasSubstr("lab:          up"), HasSubstr("domains:      none")));
+  EXPECT_THAT(Lab("status").output, AllOf(HasSubstr("lab:          up"), HasSubstr("domains:      none")));
 }
 
 TEST_F(LabLifecycle, SnapshotsComeBack) {
@@ -186,8 +182,11 @@ TEST_F(LabLifecycle, SnapshotsComeBackWithAVmThatNeverRests) {
       "-drive file=/root/spin.img,format=raw,if=ide </dev/null >/root/spin.log 2>&1 & echo");
   const std::string ticks = "awk '{print $14 + $15 + $43}' /proc/$(pgrep -x qemu-system-x86)/stat";
   const auto executes = [&] {
-    return Inside("pid=$(pgrep -x qemu-system-x86); a=$(" + ticks + "); n=0; "
-                  "while [ $(" + ticks + ") -le $a ] && [ $n -lt 300 ]; do sleep 0.1; n=$((n+1)); done; "
+    return Inside("pid=$(pgrep -x qemu-system-x86); a=$(" + ticks +
+                  "); n=0; "
+                  "while [ $(" +
+                  ticks +
+                  ") -le $a ] && [ $n -lt 300 ]; do sleep 0.1; n=$((n+1)); done; "
                   "[ $n -lt 300 ] && echo it does; grep State /proc/$pid/status");
   };
   EXPECT_THAT(executes(), AllOf(HasSubstr("it does"), Not(HasSubstr("stopped"))));
@@ -302,8 +301,8 @@ TEST_F(LabLifecycle, DoesNotTrustABrokenSavedState) {
     fs::resize_file(entry.path() / "state", 4096);
   }
   const ChildResult up = Up(shared_->lab, {}, 30s);  // long enough to see what it does then
-  EXPECT_THAT(up.output, AllOf(HasSubstr("its saved state does not work and is removed"),
-                               HasSubstr("lab host: booting")));
+  EXPECT_THAT(up.output,
+              AllOf(HasSubstr("its saved state does not work and is removed"), HasSubstr("lab host: booting")));
 }
 
 }  // namespace

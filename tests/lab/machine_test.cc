@@ -1,5 +1,5 @@
 // The lab host's machine as QEMU and its firmware make it: no kernel, no image.
-#include "lab/machine.h"
+#include "lab/host/machine.h"
 
 #include <gmock/gmock.h>
 
@@ -9,8 +9,8 @@
 
 #include "helpers/base/files.h"
 #include "helpers/base/wait.h"
-#include "lab/qemu_process.h"
-#include "lab/qmp.h"
+#include "lab/host/qemu_process.h"
+#include "lab/host/qmp.h"
 #include "tests/lab/bare_machine.h"
 #include "tests/lab/plans.h"
 
@@ -23,9 +23,9 @@ using testing::IsSupersetOf;
 
 void AddressesBelow(const json& devices, std::set<std::string>* addresses) {
   for (const json& device : devices) {
-    addresses->insert(PciAddress{0, device["bus"].get<uint8_t>(), device["slot"].get<uint8_t>(),
-                                 device["function"].get<uint8_t>()}
-                          .ToString());
+    addresses->insert(
+        PciAddress{0, device["bus"].get<uint8_t>(), device["slot"].get<uint8_t>(), device["function"].get<uint8_t>()}
+            .ToString());
     if (device.contains("pci_bridge") && device["pci_bridge"].contains("devices")) {
       AddressesBelow(device["pci_bridge"]["devices"], addresses);
     }
@@ -86,18 +86,11 @@ INSTANTIATE_TEST_SUITE_P(
     testing::Values(
         Case{"Minimal", {{"0000:01:00.0", kGpu}, {"0000:01:00.1", kAudio}}},
         Case{"TwoNodes",
-             {{"0000:01:00.0", kGpu},
-              {"0000:01:00.1", kAudio},
-              {"0000:65:00.2", kGpu},
-              {"0000:65:00.3", kAudio}}},
+             {{"0000:01:00.0", kGpu}, {"0000:01:00.1", kAudio}, {"0000:65:00.2", kGpu}, {"0000:65:00.3", kAudio}}},
         Case{"NeighbouringBuses",
-             {{"0000:02:00.0", kGpu},
-              {"0000:03:00.0", kGpu},
-              {"0000:04:00.0", kGpu},
-              {"0000:06:00.0", kGpu}}},
+             {{"0000:02:00.0", kGpu}, {"0000:03:00.0", kGpu}, {"0000:04:00.0", kGpu}, {"0000:06:00.0", kGpu}}},
         Case{"BusZero", {{"0000:00:01.0", kGpu}, {"0000:00:02.3", kAudio}, {"0000:01:00.0", kGpu}}},
-        Case{"OtherDeviceNumbers",
-             {{"0000:80:03.0", kGpu}, {"0000:80:03.1", kAudio}, {"0000:80:1f.7", kOther}}},
+        Case{"OtherDeviceNumbers", {{"0000:80:03.0", kGpu}, {"0000:80:03.1", kAudio}, {"0000:80:1f.7", kOther}}},
         Case{"EveryType",
              {{"0000:3b:00.0", kGpu},
               {"0000:3b:00.1", kAudio},
@@ -137,14 +130,7 @@ TEST(LabMachine, HasAKeyThatChangesWithAllThatAStateDependsOn) {
   EXPECT_TRUE(differs([](LabMachine& m) { m.qemu_version = "8.0"; }));
   EXPECT_TRUE(differs([](LabMachine& m) { m.image = "/images-2/host.qcow2"; }));
   EXPECT_TRUE(differs([](LabMachine& m) { m.accelerator = Accelerator::kKvm; }));
-  EXPECT_TRUE(differs([](LabMachine& m) {
-    m.topology = MakeLabTopology(PlanOf({{"0000:02:00.0", kGpu}}));
-  }));
-}
-
-TEST(ShortHash, IsFnv1a) {
-  EXPECT_EQ(ShortHash(""), "cbf29ce484222325");
-  EXPECT_EQ(ShortHash("a"), "af63dc4c8601ec8c");
+  EXPECT_TRUE(differs([](LabMachine& m) { m.topology = MakeLabTopology(PlanOf({{"0000:02:00.0", kGpu}})); }));
 }
 
 }  // namespace

@@ -1,5 +1,5 @@
 // The QMP client against a real QEMU without a machine.
-#include "lab/qmp.h"
+#include "lab/host/qmp.h"
 
 #include <fcntl.h>
 #include <gmock/gmock.h>
@@ -10,7 +10,7 @@
 #include <nlohmann/json.hpp>
 
 #include "helpers/base/files.h"
-#include "lab/qemu_process.h"
+#include "lab/host/qemu_process.h"
 
 namespace passthrough {
 namespace {
@@ -26,8 +26,8 @@ class Qmp : public testing::Test {
     directory_ = temporary_.path() / std::string(120, 'd');
     std::filesystem::create_directory(directory_);
     name_ = "passthrough-test-" + temporary_.path().filename().string();
-    process_ = StartQemu({QemuProgram(), "-name", name_, "-machine", "none", "-nodefaults",
-                          "-display", "none", "-qmp", "unix:qmp.sock,server=on,wait=off"},
+    process_ = StartQemu({QemuProgram(), "-name", name_, "-machine", "none", "-nodefaults", "-display", "none", "-qmp",
+                          "unix:qmp.sock,server=on,wait=off"},
                          directory_);
   }
   void TearDown() override {
@@ -47,8 +47,7 @@ class Qmp : public testing::Test {
 TEST_F(Qmp, RunsCommands) {
   QmpConnection qmp = Connect();
   EXPECT_EQ(qmp.Execute("query-status", deadline_)["running"], true);
-  EXPECT_EQ(qmp.Execute("qom-get", {{"path", "/machine"}, {"property", "type"}}, deadline_),
-            "none-machine");
+  EXPECT_EQ(qmp.Execute("qom-get", {{"path", "/machine"}, {"property", "type"}}, deadline_), "none-machine");
   EXPECT_THAT(qmp.ExecuteHuman("info name", deadline_), HasSubstr(name_));
 }
 

@@ -1,5 +1,5 @@
 // Saving a machine and loading it into another QEMU.
-#include "lab/saved_state.h"
+#include "lab/host/saved_state.h"
 
 #include <gmock/gmock.h>
 
@@ -24,9 +24,7 @@ class SavedState : public testing::Test {
     CreateLayer(Path("0.qcow2"), Path("base.img"), "raw");
   }
   std::filesystem::path Path(const std::string& name) const { return temporary_.path() / name; }
-  std::string Name(const std::string& which) const {
-    return temporary_.path().filename().string() + which;
-  }
+  std::string Name(const std::string& which) const { return temporary_.path().filename().string() + which; }
 
   const TemporaryDirectory temporary_{"passthrough-state-test"};
   // Every model that a topology can have must be one that QEMU can save.
@@ -36,8 +34,7 @@ class SavedState : public testing::Test {
                              {"0000:66:00.0", DeviceType::kStorage},
                              {"0000:80:03.0", DeviceType::kOther}});
   // What memory holds at 1 MiB in the first machine, and not in one that was just started.
-  const std::vector<std::string> marker_ = {"-device",
-                                            "loader,addr=0x100000,data=0x11223344,data-len=4"};
+  const std::vector<std::string> marker_ = {"-device", "loader,addr=0x100000,data=0x11223344,data-len=4"};
   const Deadline deadline_ = Deadline::After(120s);
 };
 

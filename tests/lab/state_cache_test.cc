@@ -1,4 +1,4 @@
-#include "lab/state_cache.h"
+#include "lab/host/state_cache.h"
 
 #include <gmock/gmock.h>
 
@@ -6,7 +6,7 @@
 #include <stdexcept>
 
 #include "helpers/base/files.h"
-#include "lab/machine.h"
+#include "helpers/base/short_hash.h"
 
 namespace passthrough {
 namespace {
@@ -47,8 +47,7 @@ TEST_F(StateCacheTest, FindsWhatWasStoredUnderTheSameKeyOnly) {
 
 TEST_F(StateCacheTest, DoesNotTrustAHash) {
   Store("one");
-  fs::rename(directory_ / ("booted-" + ShortHash("one")),
-             directory_ / ("booted-" + ShortHash("two")));
+  fs::rename(directory_ / ("booted-" + ShortHash("one")), directory_ / ("booted-" + ShortHash("two")));
   EXPECT_FALSE(cache_.Find("two"));
 }
 
@@ -85,8 +84,7 @@ TEST_F(StateCacheTest, RemovesWhatWasAbandonedAndNothingElse) {
   fs::last_write_time(directory_ / ".booted.abcdef", old);
   fs::last_write_time(directory_ / "images-1", old);
   Store("one");
-  EXPECT_THAT(Files(),
-              UnorderedElementsAre(".booted.fresh1", "images-1", "booted-" + ShortHash("one")));
+  EXPECT_THAT(Files(), UnorderedElementsAre(".booted.fresh1", "images-1", "booted-" + ShortHash("one")));
 }
 
 }  // namespace

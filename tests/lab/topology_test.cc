@@ -1,5 +1,5 @@
 // Which QEMU arguments a plan's addresses become. That QEMU and Linux agree is in lab_machine_test.
-#include "lab/topology.h"
+#include "lab/host/topology.h"
 
 #include <gmock/gmock.h>
 
@@ -28,17 +28,26 @@ std::vector<std::string> FunctionsOf(const Plan& plan) {
 }
 
 TEST(LabTopology, PutsTheMinimalFileBehindOneRootPort) {
-  const LabTopology topology = MakeLabTopology(
-      PlanOf({{"0000:01:00.0", DeviceType::kGpu}, {"0000:01:00.1", DeviceType::kAudio}}));
-  EXPECT_THAT(
-      topology.arguments,
-      ElementsAre("-device",
-                  "pcie-root-port,id=bus01,bus=pcie.0,addr=1.0,chassis=1,slot=1,hotplug=off",
-                  "-device", "bochs-display,romfile=,bus=bus01,addr=0.0,multifunction=on",
-                  "-device", "ich9-intel-hda,bus=bus01,addr=0.1"));
+  const LabTopology topology =
+      MakeLabTopology(PlanOf({{"0000:01:00.0", DeviceType::kGpu}, {"0000:01:00.1", DeviceType::kAudio}}));
+  EXPECT_THAT(topology.arguments,
+              ElementsAre("-device", "pcie-root-port,id=bus01,bus=pcie.0,addr=1.0,chassis=1,slot=1,hotplug=off",
+                          "-device", "bochs-display,romfile=,bus=bus01,addr=0.0,multifunction=on", "-device",
+                          "ich9-intel-hda,bus=bus01,addr=0.1"));
   EXPECT_EQ(topology.disk_address, "2.0");
   EXPECT_EQ(topology.network_address, "3.0");
   EXPECT_EQ(topology.entropy_address, "4.0");
+}
+
+// Whose a GPU is, is nothing of the lab host's: its node shows the planned ids (helpers/deployer/domain_xml.h).
+TEST(LabTopology, MakesGpusOfAllMakersAlike) {
+  Plan plan = PlanOf({{"0000:01:00.0", DeviceType::kGpu}, {"0000:02:00.0", DeviceType::kGpu}});
+  const LabTopology of_nobody = MakeLabTopology(plan);
+  plan.nodes[0].devices[0].vendor_id = 0x1002;
+  plan.nodes[0].devices[0].device_id = 0x744c;
+  plan.nodes[0].devices[1].vendor_id = 0x10de;
+  EXPECT_EQ(MakeLabTopology(plan).arguments, of_nobody.arguments);
+  EXPECT_THAT(of_nobody.arguments, Contains("bochs-display,romfile=,bus=bus02,addr=0.0"));
 }
 
 TEST(LabTopology, NeedsNothingForNoDevice) {
@@ -48,41 +57,32 @@ TEST(LabTopology, NeedsNothingForNoDevice) {
 }
 
 TEST(LabTopology, GivesAFarBusAnExpanderAndAFunctionZero) {
-  const Plan plan =
-      PlanOf({{"0000:65:00.2", DeviceType::kGpu}, {"0000:65:00.3", DeviceType::kAudio}});
-  EXPECT_THAT(FunctionsOf(plan),
-              ElementsAre("0000:65:00.0 filler", "0000:65:00.2", "0000:65:00.3"));
+  const Plan plan = PlanOf({{"0000:65:00.2", DeviceType::kGpu}, {"0000:65:00.3", DeviceType::kAudio}});
+  EXPECT_THAT(FunctionsOf(plan), ElementsAre("0000:65:00.0 filler", "0000:65:00.2", "0000:65:00.3"));
   const LabTopology topology = MakeLabTopology(plan);
+  EXPECT_THAT(topology.arguments, Contains("pxb-pcie,id=expander64,bus_nr=100,bus=pcie.0,addr=1.0"));
   EXPECT_THAT(topology.arguments,
-              Contains("pxb-pcie,id=expander64,bus_nr=100,bus=pcie.0,addr=1.0"));
-  EXPECT_THAT(
-      topology.arguments,
-      Contains("pcie-root-port,id=bus65,bus=expander64,addr=0.0,chassis=1,slot=1,hotplug=off"));
-  EXPECT_THAT(
-      topology.arguments,
-      Contains("ivshmem-plain,memdev=shared1,master=on,bus=bus65,addr=0.0,multifunction=on"));
+              Contains("pcie-root-port,id=bus65,bus=expander64,addr=0.0,chassis=1,slot=1,hotplug=off"));
+  EXPECT_THAT(topology.arguments,
+              Contains("ivshmem-plain,memdev=shared1,master=on,bus=bus65,addr=0.0,multifunction=on"));
   EXPECT_THAT(topology.arguments, Contains("bochs-display,romfile=,bus=bus65,addr=0.2"));
 }
 
 TEST(LabTopology, PutsNeighbouringBusesSideBySide) {
-  const LabTopology topology = MakeLabTopology(PlanOf({{"0000:02:00.0", DeviceType::kGpu},
-                                                       {"0000:03:00.0", DeviceType::kGpu},
-                                                       {"0000:05:00.0", DeviceType::kGpu}}));
+  const LabTopology topology = MakeLabTopology(PlanOf(
+      {{"0000:02:00.0", DeviceType::kGpu}, {"0000:03:00.0", DeviceType::kGpu}, {"0000:05:00.0", DeviceType::kGpu}}));
   EXPECT_THAT(topology.arguments, Contains("pxb-pcie,id=expander01,bus_nr=1,bus=pcie.0,addr=1.0"));
-  EXPECT_THAT(
-      topology.arguments,
-      Contains("pcie-root-port,id=bus03,bus=expander01,addr=1.0,chassis=2,slot=2,hotplug=off"));
+  EXPECT_THAT(topology.arguments,
+              Contains("pcie-root-port,id=bus03,bus=expander01,addr=1.0,chassis=2,slot=2,hotplug=off"));
   EXPECT_THAT(topology.arguments, Contains("pxb-pcie,id=expander04,bus_nr=4,bus=pcie.0,addr=2.0"));
 }
 
 TEST(LabTopology, MakesOtherDeviceNumbersVisible) {
-  const Plan plan =
-      PlanOf({{"0000:80:03.1", DeviceType::kAudio}, {"0000:80:1f.0", DeviceType::kStorage}});
-  EXPECT_THAT(FunctionsOf(plan), ElementsAre("0000:80:00.0 filler", "0000:80:03.0 filler",
-                                             "0000:80:03.1", "0000:80:1f.0"));
+  const Plan plan = PlanOf({{"0000:80:03.1", DeviceType::kAudio}, {"0000:80:1f.0", DeviceType::kStorage}});
+  EXPECT_THAT(FunctionsOf(plan),
+              ElementsAre("0000:80:00.0 filler", "0000:80:03.0 filler", "0000:80:03.1", "0000:80:1f.0"));
   const LabTopology topology = MakeLabTopology(plan);
-  EXPECT_THAT(topology.arguments,
-              Contains("ivshmem-plain,memdev=shared1,master=on,bus=bus80,addr=0.0"));
+  EXPECT_THAT(topology.arguments, Contains("ivshmem-plain,memdev=shared1,master=on,bus=bus80,addr=0.0"));
   EXPECT_THAT(topology.arguments, Contains("ich9-ahci,bus=bus80,addr=1f.0"));
 }
 
@@ -92,8 +92,7 @@ TEST(LabTopology, KeepsClearOfPlannedPlacesOnBusZero) {
                                                        {"0000:01:00.0", DeviceType::kOther}}));
   EXPECT_THAT(topology.arguments, Contains("bochs-display,romfile=,bus=pcie.0,addr=1.0"));
   EXPECT_THAT(topology.arguments, Contains("e1000e,romfile=,netdev=peer1,bus=pcie.0,addr=3.2"));
-  EXPECT_THAT(topology.arguments,
-              Contains("pcie-root-port,id=bus01,bus=pcie.0,addr=2.0,chassis=1,slot=1,hotplug=off"));
+  EXPECT_THAT(topology.arguments, Contains("pcie-root-port,id=bus01,bus=pcie.0,addr=2.0,chassis=1,slot=1,hotplug=off"));
   EXPECT_EQ(topology.disk_address, "4.0");
 }
 
@@ -120,8 +119,7 @@ TEST(LabTopology, RefusesWhatItCannotEmulate) {
 TEST(LabTopology, RefusesMoreBusesThanBusZeroHasPlaces) {
   Plan plan = PlanOf({});
   for (int bus = 2; bus < 100; bus += 2) {
-    const Plan more =
-        PlanOf({{PciAddress{0, static_cast<uint8_t>(bus), 0, 0}.ToString(), DeviceType::kGpu}});
+    const Plan more = PlanOf({{PciAddress{0, static_cast<uint8_t>(bus), 0, 0}.ToString(), DeviceType::kGpu}});
     plan.nodes.push_back(more.nodes[0]);
   }
   EXPECT_THAT([&] { MakeLabTopology(plan); }, ThrowsMessage<Error>(HasSubstr("no free place")));

@@ -42,8 +42,7 @@ class SilentDaemon {
     sockaddr_un address{};
     address.sun_family = AF_UNIX;
     std::strncpy(address.sun_path, path().c_str(), sizeof address.sun_path - 1);
-    if (bind(socket_, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0 ||
-        listen(socket_, 4) != 0) {
+    if (bind(socket_, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0 || listen(socket_, 4) != 0) {
       ADD_FAILURE() << "cannot listen on " << path();
     }
   }
@@ -71,9 +70,7 @@ TEST(LibvirtConnectionOpen, SaysWhereAndWhyItFailed) {
 
 TEST(LibvirtConnectionOpen, AHostThatDoesNotAnswerEndsAtTheDeadline) {
   const SilentDaemon daemon;
-  EXPECT_THROW(
-      LibvirtConnection::Open(daemon.uri(), Deadline::After(std::chrono::milliseconds(200))),
-      TimeoutError);
+  EXPECT_THROW(LibvirtConnection::Open(daemon.uri(), Deadline::After(std::chrono::milliseconds(200))), TimeoutError);
 }
 
 TEST(LibvirtConnectionOpen, CanBeInterrupted) {
@@ -108,8 +105,7 @@ TEST(LibvirtConnection, EachThreadReadsItsOwnErrors) {
 }
 
 TEST(LibvirtConnection, LooksAtTheDriversOwnHost) {
-  LibvirtConnection connection =
-      LibvirtConnection::Open("test:///default", Deadline::After(std::chrono::seconds(60)));
+  LibvirtConnection connection = LibvirtConnection::Open("test:///default", Deadline::After(std::chrono::seconds(60)));
   EXPECT_EQ(connection.uri(), "test:///default");
   EXPECT_TRUE(connection.IsAlive());
   EXPECT_FALSE(connection.OffersKvm());
@@ -129,7 +125,7 @@ TEST(LibvirtConnection, TheDefinitionHasNoId) {
 
 TEST(LibvirtConnection, AnotherOfAConnectionOutlivesIt) {
   std::optional<LibvirtConnection> first = LibvirtConnection::Open("test:///default", Deadline::Never());
-  LibvirtConnection another = first->Another();
+  LibvirtConnection another = first->Share();
   first.reset();
   EXPECT_THAT(another.DomainNames(), ElementsAre("test"));
 }
@@ -164,18 +160,17 @@ TEST(LibvirtConnection, TellsEachDomainsState) {
 }
 
 TEST(LibvirtConnection, TakesAnInventory) {
-  TestHypervisor host(
-      TestHypervisor::Domain("d", TestHypervisor::Interface("n", "52:54:00:00:00:01") +
-                                      "<hostdev mode='subsystem' type='pci' managed='yes'><source>"
-                                      "<address domain='0' bus='1' slot='0' function='0'/></source>"
-                                      "</hostdev>") +
-      TestHypervisor::Network("n") + TestHypervisor::Pool("p", "/p") + TestHypervisor::Computer() +
-      TestHypervisor::PciDevice(1, 0x040300) + TestHypervisor::PciDevice(0, 0x030000) +
-      "<device><name>net_virbr140_52_54_00_aa_bb_cc</name><parent>computer</parent>"
-      "<capability type='net'><interface>virbr140</interface></capability></device>"
-      "<interface type='ethernet' name='eth-1'><mac address='aa:bb:cc:dd:ee:ff'/></interface>"
-      "<device><name>net_eth_1_aa_bb_cc_dd_ee_ff</name><parent>computer</parent>"
-      "<capability type='net'><interface>eth-1</interface></capability></device>");
+  TestHypervisor host(TestHypervisor::Domain("d", TestHypervisor::Interface("n", "52:54:00:00:00:01") +
+                                                      "<hostdev mode='subsystem' type='pci' managed='yes'><source>"
+                                                      "<address domain='0' bus='1' slot='0' function='0'/></source>"
+                                                      "</hostdev>") +
+                      TestHypervisor::Network("n") + TestHypervisor::Pool("p", "/p") + TestHypervisor::Computer() +
+                      TestHypervisor::PciDevice(1, 0x040300) + TestHypervisor::PciDevice(0, 0x030000) +
+                      "<device><name>net_virbr140_52_54_00_aa_bb_cc</name><parent>computer</parent>"
+                      "<capability type='net'><interface>virbr140</interface></capability></device>"
+                      "<interface type='ethernet' name='eth-1'><mac address='aa:bb:cc:dd:ee:ff'/></interface>"
+                      "<device><name>net_eth_1_aa_bb_cc_dd_ee_ff</name><parent>computer</parent>"
+                      "<capability type='net'><interface>eth-1</interface></capability></device>");
   const Inventory inventory = host.connection().TakeInventory();
   EXPECT_THAT(inventory.hypervisor, HasSubstr("TEST "));
   EXPECT_THAT(inventory.hypervisor, HasSubstr(", libvirt "));
@@ -212,10 +207,9 @@ TEST(LibvirtConnection, AnInventoryShowsWhatIsOff) {
 }
 
 TEST(LibvirtConnection, FindsAddressesWithoutLeases) {
-  TestHypervisor host(
-      TestHypervisor::Domain("d", TestHypervisor::Interface("n", "52:54:00:00:00:01")) +
-      TestHypervisor::Domain("off", TestHypervisor::Interface("n", "52:54:00:00:00:02"), 5) +
-      TestHypervisor::Network("n"));
+  TestHypervisor host(TestHypervisor::Domain("d", TestHypervisor::Interface("n", "52:54:00:00:00:01")) +
+                      TestHypervisor::Domain("off", TestHypervisor::Interface("n", "52:54:00:00:00:02"), 5) +
+                      TestHypervisor::Network("n"));
   const auto addresses = host.connection().DomainAddresses("d");
   ASSERT_EQ(addresses.size(), 1u);
   EXPECT_EQ(addresses[0].mac, "52:54:00:00:00:01");
@@ -231,15 +225,13 @@ TEST(LibvirtConnection, MakesAndRemovesADomain) {
   EXPECT_THAT(connection.DomainState("d"), Optional(std::string("shut off")));
   connection.StartDomain("d");
   EXPECT_THAT(connection.DomainState("d"), Optional(std::string("running")));
-  EXPECT_THAT(MessageOf([&] { connection.StartDomain("d"); }),
-              HasSubstr("cannot start domain d: "));
+  EXPECT_THAT(MessageOf([&] { connection.StartDomain("d"); }), HasSubstr("cannot start domain d: "));
   connection.DestroyDomain("d");
   connection.DestroyDomain("d");
   EXPECT_THAT(connection.DomainState("d"), Optional(std::string("shut off")));
   connection.UndefineDomain("d");
   EXPECT_EQ(connection.DomainState("d"), std::nullopt);
-  EXPECT_THAT(MessageOf([&] { connection.DefineDomain("<domain"); }),
-              HasSubstr("cannot define a domain: "));
+  EXPECT_THAT(MessageOf([&] { connection.DefineDomain("<domain"); }), HasSubstr("cannot define a domain: "));
 }
 
 TEST(LibvirtConnection, MakesAndRemovesANetwork) {
@@ -257,8 +249,7 @@ TEST(LibvirtConnection, MakesAndRemovesANetwork) {
 TEST(LibvirtConnection, MakesAndRemovesPoolsAndVolumes) {
   TestHypervisor host(TestHypervisor::Pool("images", "/images"));
   LibvirtConnection& connection = host.connection();
-  connection.DefinePool(
-      "<pool type='dir'><name>c-pool</name><target><path>/c</path></target></pool>");
+  connection.DefinePool("<pool type='dir'><name>c-pool</name><target><path>/c</path></target></pool>");
   EXPECT_EQ(connection.VolumeNames("c-pool"), std::nullopt) << "it is not active yet";
   connection.BuildAndStartPool("c-pool");
   connection.CreateVolume("c-pool", "<volume><name>c-b</name><capacity>4096</capacity></volume>");
@@ -276,8 +267,7 @@ TEST(LibvirtConnection, MakesAndRemovesPoolsAndVolumes) {
 
 // A host with a domain whose console log is `path`.
 std::string DomainWithConsole(const std::filesystem::path& path) {
-  return TestHypervisor::Domain(
-      "d", fmt::format("<serial type='pty'><log file='{}'/></serial>", path.string()));
+  return TestHypervisor::Domain("d", fmt::format("<serial type='pty'><log file='{}'/></serial>", path.string()));
 }
 
 TEST(ConsoleLog, IsTheEndOfAFileOfThisMachine) {

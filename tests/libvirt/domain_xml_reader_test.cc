@@ -73,8 +73,7 @@ constexpr std::string_view kRunningDomain = R"(
 
 // A domain of nothing but `devices`.
 std::string DomainWith(std::string_view devices) {
-  return "<domain><name>a</name><uuid>b</uuid><devices>" + std::string(devices) +
-         "</devices></domain>";
+  return "<domain><name>a</name><uuid>b</uuid><devices>" + std::string(devices) + "</devices></domain>";
 }
 
 TEST(ReadDomainXml, ReadsNameInterfacesAndConsole) {
@@ -98,33 +97,29 @@ TEST(ReadDomainXml, ReadsPciHostdevsWithBothAddresses) {
 }
 
 TEST(ReadDomainXml, AnInterfaceOrDiskOnAHostFunctionClaimsIt) {
-  const DomainDescription domain = ReadDomainXml(DomainWith(
-      "<interface type='hostdev' managed='yes'><mac address='52:54:00:00:00:01'/>"
-      "<source><address type='pci' domain='0x0000' bus='0x03' slot='0x10' function='0x1'/></source>"
-      "</interface>"
-      "<disk type='nvme' device='disk'><source type='pci' managed='yes' namespace='1'>"
-      "<address domain='0x0000' bus='0x04' slot='0x00' function='0x0'/></source></disk>"));
+  const DomainDescription domain = ReadDomainXml(
+      DomainWith("<interface type='hostdev' managed='yes'><mac address='52:54:00:00:00:01'/>"
+                 "<source><address type='pci' domain='0x0000' bus='0x03' slot='0x10' function='0x1'/></source>"
+                 "</interface>"
+                 "<disk type='nvme' device='disk'><source type='pci' managed='yes' namespace='1'>"
+                 "<address domain='0x0000' bus='0x04' slot='0x00' function='0x0'/></source></disk>"));
   const DomainHostdev nic{At("0000:03:10.1"), std::nullopt, "", true};
   const DomainHostdev disk{At("0000:04:00.0"), std::nullopt, "", true};
   EXPECT_THAT(domain.hostdevs, ElementsAre(nic, disk));
 }
 
 TEST(ReadDomainXml, ReadsNumbersInAnyBase) {
-  const DomainDescription domain = ReadDomainXml(
-      DomainWith("<hostdev type='pci'><source><address domain='0' bus='101' slot='0x0' "
-                 "function='2'/></source></hostdev>"));
+  const DomainDescription domain =
+      ReadDomainXml(DomainWith("<hostdev type='pci'><source><address domain='0' bus='101' slot='0x0' "
+                               "function='2'/></source></hostdev>"));
   ASSERT_EQ(domain.hostdevs.size(), 1u);
   EXPECT_EQ(domain.hostdevs[0].host_address, At("0000:65:00.2"));
 }
 
 TEST(ReadDomainXml, FindsTheConsoleOfASerialPortThatIsAFile) {
-  EXPECT_EQ(
-      ReadDomainXml(DomainWith("<serial type='file'><source path='/var/log/n.log'/></serial>"))
-          .console_log,
-      "/var/log/n.log");
-  EXPECT_EQ(ReadDomainXml(DomainWith("<serial type='pty'><source path='/dev/pts/1'/></serial>"))
-                .console_log,
-            "");
+  EXPECT_EQ(ReadDomainXml(DomainWith("<serial type='file'><source path='/var/log/n.log'/></serial>")).console_log,
+            "/var/log/n.log");
+  EXPECT_EQ(ReadDomainXml(DomainWith("<serial type='pty'><source path='/dev/pts/1'/></serial>")).console_log, "");
 }
 
 TEST(ReadDomainXml, AnAgentThatNobodyOpenedIsNotConnected) {
@@ -153,11 +148,10 @@ TEST(ReadDomainXml, RefusesWhatLibvirtNeverWrites) {
   EXPECT_THAT(message("<domain><uuid>b</uuid></domain>"), HasSubstr("no <name>"));
   EXPECT_THAT(message("<domain><name>a</name><uuid> </uuid></domain>"), HasSubstr("no <uuid>"));
   for (const std::string_view address :
-       {"", "<address/>", "<address bus='x' slot='0' function='0'/>",
-        "<address bus='256' slot='0' function='0'/>", "<address bus='1' slot='32' function='0'/>",
-        "<address bus='1' slot='0' function='8'/>", "<address bus='-1' slot='0' function='0'/>"}) {
-    EXPECT_THAT(message(DomainWith("<hostdev type='pci'><source>" + std::string(address) +
-                                   "</source></hostdev>")),
+       {"", "<address/>", "<address bus='x' slot='0' function='0'/>", "<address bus='256' slot='0' function='0'/>",
+        "<address bus='1' slot='32' function='0'/>", "<address bus='1' slot='0' function='8'/>",
+        "<address bus='-1' slot='0' function='0'/>"}) {
+    EXPECT_THAT(message(DomainWith("<hostdev type='pci'><source>" + std::string(address) + "</source></hostdev>")),
                 HasSubstr("not a number"))
         << address;
   }
@@ -200,6 +194,11 @@ TEST(ReadNodeDeviceXml, ReadsIdsDriverAndGroup) {
   EXPECT_EQ(device.iommu_group, 3);
   EXPECT_THAT(device.iommu_group_members, ElementsAre(At("0000:65:00.2"), At("0000:65:00.3")));
   EXPECT_EQ(device.parent, At("0000:64:00.0"));
+  std::string vmd(kGpu);
+  vmd.replace(vmd.find("pci_0000_64_00_0"), 16, "pci_10000_e0_01_0");
+  vmd.replace(vmd.find("<domain>0</domain>"), 18, "<domain>65536</domain>");
+  EXPECT_EQ(ReadNodeDeviceXml(vmd).parent, At("10000:e0:01.0"));
+  EXPECT_EQ(ReadNodeDeviceXml(vmd).address, At("10000:65:00.2"));
   EXPECT_EQ(device.max_link_width, 1);
   EXPECT_EQ(device.max_link_speed, 2.5);
 }
@@ -208,9 +207,10 @@ TEST(ReadNodeDeviceXml, AVirtualFunctionBelongsToAPhysicalOne) {
   const std::string capability =
       "<capability type='phys_function'><address domain='0x0000' bus='0x41' slot='0x00' function='0x0'/></capability>";
   const auto read = [](const std::string& inner) {
-    return ReadNodeDeviceXml("<device><capability type='pci'><domain>0</domain><bus>65</bus><slot>0</slot>"
-                             "<function>4</function><product id='0x2235'/><vendor id='0x10de'/>" +
-                             inner + "</capability></device>")
+    return ReadNodeDeviceXml(
+               "<device><capability type='pci'><domain>0</domain><bus>65</bus><slot>0</slot>"
+               "<function>4</function><product id='0x2235'/><vendor id='0x10de'/>" +
+               inner + "</capability></device>")
         .physical_function;
   };
   EXPECT_EQ(read(capability), At("0000:41:00.0"));
@@ -220,10 +220,10 @@ TEST(ReadNodeDeviceXml, AVirtualFunctionBelongsToAPhysicalOne) {
 
 TEST(ReadNodeDeviceXml, ARootBusHasNoBridgeAbove) {
   for (const char* parent : {"computer", "pci_", "pci_0000_64_00", "pci_x_y_z_0", ""}) {
-    const HostPciDevice device = ReadNodeDeviceXml(
-        std::string("<device><parent>") + parent +
-        "</parent><capability type='pci'><domain>0</domain><bus>1</bus><slot>0</slot>"
-        "<function>0</function><product id='0x2684'/><vendor id='0x10de'/></capability></device>");
+    const HostPciDevice device =
+        ReadNodeDeviceXml(std::string("<device><parent>") + parent +
+                          "</parent><capability type='pci'><domain>0</domain><bus>1</bus><slot>0</slot>"
+                          "<function>0</function><product id='0x2684'/><vendor id='0x10de'/></capability></device>");
     EXPECT_EQ(device.parent, std::nullopt) << parent;
     EXPECT_EQ(device.max_link_width, std::nullopt);
     EXPECT_EQ(device.max_link_speed, std::nullopt);
@@ -253,8 +253,7 @@ TEST(ReadNodeDeviceXml, RefusesWhatIsNoPciFunction) {
 }
 
 TEST(ReadPoolXml, ReadsTypeAndPath) {
-  const PoolDescription pool =
-      ReadPoolXml("<pool type='dir'><name>p</name><target><path>/a b</path></target></pool>");
+  const PoolDescription pool = ReadPoolXml("<pool type='dir'><name>p</name><target><path>/a b</path></target></pool>");
   EXPECT_EQ(pool.type, "dir");
   EXPECT_EQ(pool.path, "/a b");
   EXPECT_THROW(ReadPoolXml("<pool"), LibvirtError);

@@ -1,4 +1,4 @@
-#include "helpers/libvirt/inventory.h"
+#include "helpers/inventory/inventory.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -33,7 +33,9 @@ Inventory SmallHost() {
                    .state = "running",
                    .hostdevs = {{At("0000:02:00.0"), At("0000:05:00.0"), "ua-x", true},
                                 {At("0000:03:00.0"), std::nullopt, "", false}},
-                   .mac_addresses = {"52:54:00:00:00:01"}}};
+                   .mac_addresses = {"52:54:00:00:00:01"},
+                   .networks = {"default"},
+                   .defined_hostdevs = std::vector<DomainHostdev>{{At("0000:02:00.0"), std::nullopt, "", true}}}};
   host.networks = {{"default", "u2", "virbr0", true, {"52:54:00:00:00:01 192.168.122.5 web"}}};
   host.pools = {{"images", "u3", "/images", true, {"a.qcow2", "b.qcow2"}}};
   host.interfaces = {"eth0", "virbr0"};
@@ -101,15 +103,12 @@ TEST(InventoryJson, RefusesWhatIsNoInventory) {
   for (const std::string& bad :
        {std::string(), good.substr(0, good.size() / 2), std::string("[]"), std::string("{}"),
         with("\"domains\"", "\"humans\""), with("\"managed\": true", "\"managed\": 1"),
-        with("\"0000:02:00.0\"", "\"0000:02:00\""),
-        with("\"driver\": \"bochs-drm\"", "\"x\": 1")}) {
+        with("\"0000:02:00.0\"", "\"0000:02:00\""), with("\"driver\": \"bochs-drm\"", "\"x\": 1")}) {
     EXPECT_THROW(InventoryFromJson(bad), EvidenceError) << bad;
   }
 }
 
-TEST(DescribeDifferences, NoneInTheSame) {
-  EXPECT_THAT(DescribeDifferences(SmallHost(), SmallHost()), IsEmpty());
-}
+TEST(DescribeDifferences, NoneInTheSame) { EXPECT_THAT(DescribeDifferences(SmallHost(), SmallHost()), IsEmpty()); }
 
 TEST(DescribeDifferences, NamesEachNewObject) {
   const auto add = [](Inventory& host) {
@@ -119,21 +118,18 @@ TEST(DescribeDifferences, NamesEachNewObject) {
     host.interfaces.push_back("virbr140");
     host.pci_devices.push_back(BareDevice("0000:09:00.0"));
   };
-  EXPECT_THAT(
-      After(add),
-      ElementsAre(
-          "domain test-x-compute-01 remains (running): it was not there before",
-          "network test-x-network remains (active, bridge virbr140): it was not there before",
-          "storage pool test-x-pool remains (active, /p, with test-x-base.qcow2 and d.qcow2): "
-          "it was not there before",
-          "this host: network interface virbr140 remains: it was not there before",
-          "0000:09:00.0 (8086:1234) is there now: it was not there before"));
-  EXPECT_THAT(AfterUndoing(add),
-              ElementsAre("domain test-x-compute-01 is gone (it was running)",
-                          "network test-x-network is gone (it was active, bridge virbr140)",
-                          HasSubstr("storage pool test-x-pool is gone"),
-                          "this host: network interface virbr140 is gone",
-                          "0000:09:00.0 (8086:1234, bound to no driver) is gone"));
+  EXPECT_THAT(After(add),
+              ElementsAre("domain test-x-compute-01 remains (running): it was not there before",
+                          "network test-x-network remains (active, bridge virbr140): it was not there before",
+                          "storage pool test-x-pool remains (active, /p, with test-x-base.qcow2 and d.qcow2): "
+                          "it was not there before",
+                          "this host: network interface virbr140 remains: it was not there before",
+                          "0000:09:00.0 (8086:1234) is there now: it was not there before"));
+  EXPECT_THAT(AfterUndoing(add), ElementsAre("domain test-x-compute-01 is gone (it was running)",
+                                             "network test-x-network is gone (it was active, bridge virbr140)",
+                                             HasSubstr("storage pool test-x-pool is gone"),
+                                             "this host: network interface virbr140 is gone",
+                                             "0000:09:00.0 (8086:1234, bound to no driver) is gone"));
 }
 
 TEST(DescribeDifferences, ADomainsStateDevicesAndDefinitionCount) {
@@ -143,27 +139,23 @@ TEST(DescribeDifferences, ADomainsStateDevicesAndDefinitionCount) {
               ElementsAre("domain web: its definition is no longer permanent"));
   EXPECT_THAT(After([](Inventory& host) { host.domains[0].hostdevs.pop_back(); }),
               ElementsAre("domain web: passed-through device 0000:03:00.0 is gone"));
-  EXPECT_THAT(
-      After([](Inventory& host) {
-        host.domains[0].hostdevs.push_back({At("0000:01:00.0"), {}, "", true});
-      }),
-      ElementsAre("domain web: passed-through device 0000:01:00.0 remains: it was not there "
-                  "before"));
-  EXPECT_THAT(
-      After([](Inventory& host) { host.domains[0].mac_addresses[0] = "52:54:00:00:00:02"; }),
-      testing::SizeIs(2));
+  EXPECT_THAT(After([](Inventory& host) {
+                host.domains[0].hostdevs.push_back({At("0000:01:00.0"), {}, "", true});
+              }),
+              ElementsAre("domain web: passed-through device 0000:01:00.0 remains: it was not there "
+                          "before"));
+  EXPECT_THAT(After([](Inventory& host) { host.domains[0].mac_addresses[0] = "52:54:00:00:00:02"; }),
+              testing::SizeIs(2));
 }
 
 TEST(DescribeDifferences, AnotherObjectOfTheSameNameCounts) {
-  EXPECT_THAT(
-      After([](Inventory& host) {
-        host.domains[0].uuid = "v1";
-        host.networks[0].uuid = "v2";
-        host.pools[0].uuid = "v3";
-      }),
-      ElementsAre("domain web was replaced by another of the same name: its UUID is v1, was u1",
-                  HasSubstr("network default was replaced"),
-                  HasSubstr("storage pool images was replaced")));
+  EXPECT_THAT(After([](Inventory& host) {
+                host.domains[0].uuid = "v1";
+                host.networks[0].uuid = "v2";
+                host.pools[0].uuid = "v3";
+              }),
+              ElementsAre("domain web was replaced by another of the same name: its UUID is v1, was u1",
+                          HasSubstr("network default was replaced"), HasSubstr("storage pool images was replaced")));
 }
 
 TEST(DescribeDifferences, GuestAddressesAndAliasesDoNotCount) {
@@ -179,20 +171,14 @@ TEST(DescribeDifferences, ANetworksStateAndNewLeasesCount) {
               ElementsAre("network default: its state is inactive, was active"));
   EXPECT_THAT(After([](Inventory& host) { host.networks[0].bridge = ""; }),
               ElementsAre("network default: its bridge is nothing, was virbr0"));
-  EXPECT_THAT(
-      After([](Inventory& host) {
-        host.networks[0].leases.push_back("52:54:00:00:00:09 192.168.122.9 node");
-      }),
-      ElementsAre(
-          "network default: lease 52:54:00:00:00:09 192.168.122.9 remains: it was not there "
-          "before"));
+  EXPECT_THAT(After([](Inventory& host) { host.networks[0].leases.push_back("52:54:00:00:00:09 192.168.122.9 node"); }),
+              ElementsAre("network default: lease 52:54:00:00:00:09 192.168.122.9 remains: it was not there "
+                          "before"));
 }
 
 TEST(DescribeDifferences, LeasesThatEndedAndRenamedGuestsDoNotCount) {
   EXPECT_THAT(After([](Inventory& host) { host.networks[0].leases.clear(); }), IsEmpty());
-  EXPECT_THAT(After([](Inventory& host) {
-                host.networks[0].leases = {"52:54:00:00:00:01 192.168.122.5 other"};
-              }),
+  EXPECT_THAT(After([](Inventory& host) { host.networks[0].leases = {"52:54:00:00:00:01 192.168.122.5 other"}; }),
               IsEmpty());
 }
 
@@ -217,9 +203,8 @@ TEST(DescribeDifferences, ADeviceThatChangedHandsCounts) {
               ElementsAre("0000:01:00.0 is bound to vfio-pci, was bound to bochs-drm"));
   EXPECT_THAT(After([](Inventory& host) { host.pci_devices[0].driver = ""; }),
               ElementsAre("0000:01:00.0 is bound to no driver, was bound to bochs-drm"));
-  EXPECT_THAT(
-      After([](Inventory& host) { host.pci_devices[0].device_id = 0xffff; }),
-      ElementsAre("0000:01:00.0 is 10de:ffff of class 030000, was 10de:2684 of class 030000"));
+  EXPECT_THAT(After([](Inventory& host) { host.pci_devices[0].device_id = 0xffff; }),
+              ElementsAre("0000:01:00.0 is 10de:ffff of class 030000, was 10de:2684 of class 030000"));
   EXPECT_THAT(After([](Inventory& host) { host.pci_devices[0].class_code = 0x030200; }),
               ElementsAre(HasSubstr("of class 030200, was 10de:2684 of class 030000")));
   EXPECT_THAT(After([](Inventory& host) { host.pci_devices[0].iommu_group.reset(); }),

@@ -33,9 +33,7 @@ class TestHypervisor {
   }
 
   static std::string Interface(std::string_view network, std::string_view mac) {
-    return fmt::format(
-        "<interface type='network'><source network='{}'/><mac address='{}'/></interface>", network,
-        mac);
+    return fmt::format("<interface type='network'><source network='{}'/><mac address='{}'/></interface>", network, mac);
   }
 
   // On 192.168.140.0/24: the driver invents addresses of it for the domains that run.
@@ -80,8 +78,7 @@ class TestHypervisor {
  private:
   LibvirtConnection Open(std::string_view content) {
     WriteFile(path_, fmt::format("<node>{}</node>", content));
-    return LibvirtConnection::Open("test://" + path_.string(),
-                                   Deadline::After(std::chrono::seconds(60)));
+    return LibvirtConnection::Open("test://" + path_.string(), Deadline::After(std::chrono::seconds(60)));
   }
 
   TemporaryDirectory directory_{"libvirt-test"};

@@ -36,8 +36,8 @@ TEST(Ipv6Address, IsPinnedAsOpensshWouldWriteIt) {
   HostKeys keys(file, "");
   keys.Accept(KnownHostsName("fd00::1", 22), "ssh-ed25519 AAAA");
   keys.Accept(KnownHostsName("fd00::1", 2222), "ssh-ed25519 BBBB");
-  EXPECT_THAT(ReadFile(file), AllOf(HasSubstr("fd00::1 ssh-ed25519 AAAA\n"),
-                                    HasSubstr("[fd00::1]:2222 ssh-ed25519 BBBB\n")));
+  EXPECT_THAT(ReadFile(file),
+              AllOf(HasSubstr("fd00::1 ssh-ed25519 AAAA\n"), HasSubstr("[fd00::1]:2222 ssh-ed25519 BBBB\n")));
 }
 
 TEST(MovedNode, MustShowItsOldHostKey) {
@@ -54,10 +54,15 @@ TEST(MovedNode, MustShowItsOldHostKey) {
 TEST(Ipv6Address, StandsInTheRunsSshConfig) {
   const TemporaryDirectory directory("ipv6");
   Discovery discovery;
-  discovery.nodes.push_back({.node = "hpc_compute_01", .domain = "c", .uuid = "", .state = "running",
-                             .mac_addresses = {}, .address = "fd00::1", .address_source = "lease", .problem = ""});
-  const std::string config =
-      MakeSshConfig(discovery, Profile(), RunDirectory::Create(directory.path() / "logs"));
+  discovery.nodes.push_back({.node = "hpc_compute_01",
+                             .domain = "c",
+                             .uuid = "",
+                             .state = "running",
+                             .mac_addresses = {},
+                             .address = "fd00::1",
+                             .address_source = "lease",
+                             .problem = ""});
+  const std::string config = MakeSshConfig(discovery, Profile(), RunDirectory::Create(directory.path() / "logs"));
   EXPECT_THAT(config, HasSubstr("HostName fd00::1\n"));
 }
 

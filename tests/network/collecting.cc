@@ -8,6 +8,8 @@ Collecting::Collecting() {
   options_.evidence_directory = directory() / "evidence";
   options_.host_keys = &keys_;
   std::filesystem::create_directories(options_.remote_directory / "probes");
+  std::filesystem::create_directories(options_.remote_directory / "actions");
+  std::filesystem::copy(remote / "actions" / "ready.sh", options_.remote_directory / "actions");
   std::filesystem::copy(remote / "run-all.sh", options_.remote_directory);
 }
 
@@ -25,9 +27,7 @@ std::map<std::string, CollectOutcome> Collecting::Run(const std::vector<CollectT
   return by_node;
 }
 
-NodeEvidence Collecting::Load(const std::string& node) const {
-  return NodeEvidence::Load(directory(), node);
-}
+NodeEvidence Collecting::Load(const std::string& node) const { return NodeEvidence::Load(directory(), node); }
 
 SshAccount Through(uint16_t port, const OpensshServer& server) {
   SshAccount account = server.account();

@@ -79,9 +79,8 @@ TEST_F(DisturbedNetwork, CutInTheMiddleOfAProbesOutput) {
     options.cut_after = kLarge / 2;
     options.reset = reset;
     const Proxy proxy(server_.account().port, options);
-    EXPECT_THAT(ErrorBehind(proxy),
-                AllOf(HasSubstr("connection lost in the middle of probe two's output"),
-                      HasSubstr(fmt::format("@127.0.0.1:{}", proxy.port()))));
+    EXPECT_THAT(ErrorBehind(proxy), AllOf(HasSubstr("connection lost in the middle of probe two's output"),
+                                          HasSubstr(fmt::format("@127.0.0.1:{}", proxy.port()))));
     EXPECT_EQ(collecting_.Load("far").Require("one").text, "hello\n");
     EXPECT_THAT(WhyNotTwo("far"), HasSubstr("far: the output of probe two was cut short: connection lost"));
     EXPECT_EQ(proxy.connections(), 1u) << "what a node did is not tried again behind the back of whoever asked";
@@ -125,10 +124,10 @@ TEST_F(DisturbedNetwork, CutAtAnyByte) {
   const auto collect = [&](const Proxy& proxy) {
     const Deadline deadline = Deadline::After(seconds(60));
     try {
-      SshSession session =
-          SshSession::Connect(Through(proxy.port(), server_), nullptr, collecting_.keys(), deadline);
-      const RemoteExec exec = [&](const std::string& command, const ExecOptions& options,
-                                  const Deadline& until) { return session.Exec(command, options, until); };
+      SshSession session = SshSession::Connect(Through(proxy.port(), server_), nullptr, collecting_.keys(), deadline);
+      const RemoteExec exec = [&](const std::string& command, const ExecOptions& options, const Deadline& until) {
+        return session.Exec(command, options, until);
+      };
       return CollectByExec(exec, archive, probes, deadline);
     } catch (const SshError& error) {
       Collection nothing;

@@ -5,7 +5,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "helpers/libvirt/discovery.h"
+#include "helpers/cluster/discovery.h"
+#include "helpers/cluster/node_address.h"
 #include "helpers/process/child_process.h"
 #include "helpers/run/ssh_config.h"
 #include "helpers/ssh/ssh_session.h"
@@ -38,7 +39,9 @@ class Ipv6 : public testing::Test {
   static Deadline Soon() { return Deadline::After(std::chrono::seconds(60)); }
 
   std::string Hello(const SshAccount& account, JumpHost* jump = nullptr) {
-    return SshSession::Connect(account, jump, keys_, Soon()).Exec("echo hello from \"$SSH_CONNECTION\"", {}, Soon()).output;
+    return SshSession::Connect(account, jump, keys_, Soon())
+        .Exec("echo hello from \"$SSH_CONNECTION\"", {}, Soon())
+        .output;
   }
   std::string KnownHosts() const { return ReadFile(directory_.path() / "known_hosts"); }
 
@@ -62,8 +65,8 @@ TEST_F(Ipv6, ANodeIsReachedAndItsKeyIsPinned) {
     const std::string name = fmt::format("[{}]:{}", address, server.account().port);
     EXPECT_THAT(KnownHosts(), HasSubstr(name + " " + server.host_key() + "\n"));
     // OpenSSH finds it, too.
-    const ChildResult found = RunChild(
-        {"ssh-keygen", "-F", name, "-f", (directory_.path() / "known_hosts").string()}, {}, Soon());
+    const ChildResult found =
+        RunChild({"ssh-keygen", "-F", name, "-f", (directory_.path() / "known_hosts").string()}, {}, Soon());
     EXPECT_TRUE(found.Succeeded()) << found.output;
   }
 }
@@ -111,8 +114,9 @@ TEST_F(Ipv6, NobodyListens) {
   account.port = FreePort(kNode);
   account.user = "admin";
   account.key = TestUserKey();
-  EXPECT_THAT([&] { Hello(account); },
-              testing::ThrowsMessage<SshError>(HasSubstr(fmt::format("{} port {}: Connection refused", kNode, account.port))));
+  EXPECT_THAT(
+      [&] { Hello(account); },
+      testing::ThrowsMessage<SshError>(HasSubstr(fmt::format("{} port {}: Connection refused", kNode, account.port))));
 }
 
 TEST_F(Ipv6, ANodeIsReachedThroughAJumpHost) {
@@ -180,8 +184,13 @@ TEST_F(Ipv6, OpenSshGetsInWithTheRunsSshConfig) {
   }
   const std::string known = ReadFile(run.KnownHosts());
   Discovery discovery;
-  discovery.nodes.push_back({.node = "hpc_compute_01", .domain = "test-compute-01", .uuid = "", .state = "running",
-                             .mac_addresses = {kMac}, .address = ChosenOf(kNode), .address_source = "lease",
+  discovery.nodes.push_back({.node = "hpc_compute_01",
+                             .domain = "test-compute-01",
+                             .uuid = "",
+                             .state = "running",
+                             .mac_addresses = {kMac},
+                             .address = ChosenOf(kNode),
+                             .address_source = "lease",
                              .problem = ""});
   for (const bool through_jump : {true, false}) {
     if (!through_jump) profile.jump.reset();

@@ -3,6 +3,8 @@
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <linux/if_addr.h>
+#include <linux/ipv6.h>  // after netinet/in.h, whose structures it then leaves alone
 #include <net/if.h>
 #include <netinet/in.h>
 #include <sched.h>
@@ -10,19 +12,16 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include <linux/if_addr.h>
-#include <linux/ipv6.h>  // after netinet/in.h, whose structures it then leaves alone
-
 #include <cerrno>
 #include <chrono>
 #include <cstring>
 #include <optional>
 #include <sstream>
 
+#include "helpers/base/descriptor.h"
 #include "helpers/base/error.h"
 #include "helpers/base/files.h"
 #include "helpers/base/wait.h"
-#include "helpers/process/descriptor.h"
 
 namespace passthrough {
 namespace {
@@ -66,8 +65,8 @@ std::string AddToLoopback(const Descriptor& fd, const std::string& address) {
   return {};
 }
 
-// Linux takes a new address for tentative until its work queue came to it, on the loopback, too, and lets nobody bind to
-// it before. Of this thread: the process itself may be in another network. Format: "address index length scope flags
+// Linux takes a new address for tentative until its work queue came to it, on the loopback, too, and lets nobody bind
+// to it before. Of this thread: the process itself may be in another network. Format: "address index length scope flags
 // name", in hexadecimal (proc_pid_net(5), if_inet6).
 bool AnyIsTentative() {
   std::istringstream lines(ReadFile("/proc/thread-self/net/if_inet6"));

@@ -21,7 +21,7 @@ using Clock = std::chrono::steady_clock;
 
 constexpr size_t kPiece = 8192;
 constexpr size_t kMostUnderWay = 4u << 20;  // bytes one way, as a long line holds them
-constexpr int kLookAgain = 5;               // ms: how late a piece may come
+constexpr int kCheckAgain = 5;              // ms: how late a piece may come
 
 void Reset(const Descriptor& fd) {
   const linger at_once = {1, 0};
@@ -51,10 +51,10 @@ struct Proxy::Flow {
   const Descriptor* from = nullptr;
   const Descriptor* to = nullptr;
   std::deque<Piece> under_way;
-  size_t size = 0;       // of under_way
-  size_t taken = 0;      // in all
-  size_t given = 0;      // in all
-  bool ended = false;    // no more comes
+  size_t size = 0;     // of under_way
+  size_t taken = 0;    // in all
+  size_t given = 0;    // in all
+  bool ended = false;  // no more comes
   bool told_end = false;
   Clock::time_point busy_until = Clock::now();
 };
@@ -67,8 +67,7 @@ struct Proxy::Connection {
   Flow down;
 };
 
-Proxy::Proxy(uint16_t target, const Options& options)
-    : target_(target), options_(options), listener_(Listen(&port_)) {
+Proxy::Proxy(uint16_t target, const Options& options) : target_(target), options_(options), listener_(Listen(&port_)) {
   thread_ = std::thread([this] { Run(); });
 }
 
@@ -86,7 +85,7 @@ void Proxy::Run() {
         if (!flow->ended && flow->size < kMostUnderWay) sources.push_back({flow->from->get(), POLLIN, 0});
       }
     }
-    poll(sources.data(), sources.size(), kLookAgain);
+    poll(sources.data(), sources.size(), kCheckAgain);
     if (sources[0].revents != 0) Accept();
     CutIfTold();
     if (frozen_) continue;
@@ -146,8 +145,7 @@ bool Proxy::Read(Flow& flow) {
     if (options_.bytes_per_second > 0) {
       flow.busy_until += std::chrono::microseconds(1'000'000 * bytes / options_.bytes_per_second);
     }
-    if (options_.stall_every > 0 &&
-        flow.taken / options_.stall_every != (flow.taken + bytes) / options_.stall_every) {
+    if (options_.stall_every > 0 && flow.taken / options_.stall_every != (flow.taken + bytes) / options_.stall_every) {
       flow.busy_until += options_.stall;
     }
     flow.taken += bytes;

@@ -10,7 +10,7 @@
 #include <optional>
 #include <thread>
 
-#include "helpers/process/descriptor.h"
+#include "helpers/base/descriptor.h"
 
 namespace passthrough {
 
@@ -43,7 +43,7 @@ class Proxy {
   void Thaw() { frozen_ = false; }
   // Ends all connections that there are now; new ones are served.
   void CutAll() { cut_all_ = true; }
-  size_t connections() const { return connections_; }       // so far
+  size_t connections() const { return connections_; }            // so far
   size_t bytes_to_clients() const { return bytes_to_clients_; }  // so far
 
  private:

@@ -1,8 +1,8 @@
 // The bad network itself: a test that it does not disturb tells nothing.
 #include "tests/network/proxy.h"
 
-#include <fcntl.h>
 #include <gtest/gtest.h>
+#include <netinet/in.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 
@@ -11,7 +11,7 @@
 #include <thread>
 
 #include "helpers/base/deadline.h"
-#include "helpers/ssh/tcp.h"
+#include "helpers/base/descriptor.h"
 #include "tests/ssh/relay.h"
 
 namespace passthrough {
@@ -23,10 +23,11 @@ using std::chrono::seconds;
 // Sends `text` to whoever connects, and then ends.
 class Sender {
  public:
-  explicit Sender(std::string text) : listener_(Listen(&port)), thread_([this, text] {
-    const Descriptor client(accept(listener_.get(), nullptr, nullptr));
-    if (client) send(client.get(), text.data(), text.size(), MSG_NOSIGNAL);
-  }) {}
+  explicit Sender(std::string text)
+      : listener_(Listen(&port)), thread_([this, text] {
+          const Descriptor client(accept(listener_.get(), nullptr, nullptr));
+          if (client) send(client.get(), text.data(), text.size(), MSG_NOSIGNAL);
+        }) {}
   ~Sender() { shutdown(listener_.get(), SHUT_RDWR); }
   uint16_t port = 0;
 
@@ -37,11 +38,18 @@ class Sender {
 
 // All that comes, and in *error how it ended: 0 for an orderly end, EAGAIN for nothing in `patience`.
 std::string Receive(uint16_t port, int* error, milliseconds patience = seconds(60)) {
-  const Descriptor fd = ConnectTcp("127.0.0.1", port, Deadline::After(seconds(60)));
+  const Descriptor fd(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
   const timeval limit = {patience.count() / 1000, patience.count() % 1000 * 1000};
   setsockopt(fd.get(), SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
-  const int flags = fcntl(fd.get(), F_GETFL);
-  fcntl(fd.get(), F_SETFL, flags & ~O_NONBLOCK);
+  sockaddr_in address = {};
+  address.sin_family = AF_INET;
+  address.sin_port = htons(port);
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  // A reset that comes at once may overtake even the word that the connection is there.
+  if (connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
+    *error = errno;
+    return "";
+  }
   std::string all;
   char piece[4096];
   ssize_t count;

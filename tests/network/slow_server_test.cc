@@ -45,20 +45,21 @@ class SlowServer : public testing::Test {
 // What a listener of the test's own says to everybody who connects; it holds all connections open.
 class Speaker {
  public:
-  explicit Speaker(std::function<bool(int)> say) : listener_(Listen(&port)), thread_([this, say](std::stop_token stop) {
-    std::vector<Descriptor> clients;
-    std::vector<bool> done;
-    while (!stop.stop_requested()) {
-      pollfd source = {listener_.get(), POLLIN, 0};
-      if (poll(&source, 1, 5) > 0) {
-        clients.emplace_back(accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC));
-        done.push_back(false);
-      }
-      for (size_t i = 0; i < clients.size(); ++i) {
-        if (!done[i]) done[i] = !say(clients[i].get());
-      }
-    }
-  }) {}
+  explicit Speaker(std::function<bool(int)> say)
+      : listener_(Listen(&port)), thread_([this, say](std::stop_token stop) {
+          std::vector<Descriptor> clients;
+          std::vector<bool> done;
+          while (!stop.stop_requested()) {
+            pollfd source = {listener_.get(), POLLIN, 0};
+            if (poll(&source, 1, 5) > 0) {
+              clients.emplace_back(accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC));
+              done.push_back(false);
+            }
+            for (size_t i = 0; i < clients.size(); ++i) {
+              if (!done[i]) done[i] = !say(clients[i].get());
+            }
+          }
+        }) {}
 
   SshAccount account() const {
     SshAccount account;
@@ -75,9 +76,7 @@ class Speaker {
   std::jthread thread_;
 };
 
-bool Send(int fd, std::string_view text) {
-  return send(fd, text.data(), text.size(), MSG_NOSIGNAL | MSG_DONTWAIT) > 0;
-}
+bool Send(int fd, std::string_view text) { return send(fd, text.data(), text.size(), MSG_NOSIGNAL | MSG_DONTWAIT) > 0; }
 
 TEST_F(SlowServer, WhoseFirstWordTakesSecondsIsWaitedFor) {
   Proxy::Options options;

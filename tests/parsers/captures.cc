@@ -26,9 +26,7 @@ std::vector<std::filesystem::path> CaptureFiles(const std::string& folder) {
   return files;
 }
 
-std::string NoCaptures() {
-  return "there are no captures in " + Folder().string() + "; set PASSTHROUGH_CAPTURES";
-}
+std::string NoCaptures() { return "there are no captures in " + Folder().string() + "; set PASSTHROUGH_CAPTURES"; }
 
 // A section begins with "# $ COMMAND" between lines of '#'.
 std::map<std::string, std::string> CaptureSections(const std::string& text) {
@@ -38,8 +36,7 @@ std::map<std::string, std::string> CaptureSections(const std::string& text) {
     if (line.starts_with("# $ ")) {
       section = &sections[std::string(Trim(line.substr(4)))];
       section->clear();
-    } else if (section != nullptr && !line.starts_with("##########") &&
-               line.find(" :: ") == std::string_view::npos) {
+    } else if (section != nullptr && !line.starts_with("##########") && line.find(" :: ") == std::string_view::npos) {
       *section += std::string(line) + "\n";
     }
   }

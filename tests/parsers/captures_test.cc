@@ -6,8 +6,8 @@
 
 #include "helpers/base/files.h"
 #include "helpers/base/text.h"
-#include "helpers/parsers/nvidia_smi_table.h"
-#include "helpers/parsers/nvidia_smi_xml.h"
+#include "helpers/parsers/nvidia/nvidia_smi_table.h"
+#include "helpers/parsers/nvidia/nvidia_smi_xml.h"
 
 namespace passthrough {
 namespace {
@@ -18,9 +18,7 @@ using testing::IsEmpty;
 // Each line that the parser names must be the one that it names.
 void ExpectLinesAreRight(const NvidiaSmiXml& xml, const std::string& text) {
   std::vector<std::string_view> lines = SplitLines(text);
-  auto line = [&lines](int number) {
-    return std::string(lines.at(static_cast<size_t>(number - 1)));
-  };
+  auto line = [&lines](int number) { return std::string(lines.at(static_cast<size_t>(number - 1))); };
   EXPECT_THAT(line(xml.attached_gpus_line), HasSubstr("<attached_gpus>"));
   EXPECT_THAT(line(xml.driver_version_line), HasSubstr(xml.driver_version));
   for (const NvidiaSmiGpu& gpu : xml.gpus) {
@@ -79,13 +77,10 @@ TEST(Captures, TableOfEachMachine) {
     std::map<std::string, std::string> sections = CaptureSections(ReadFile(file));
     NvidiaSmiTable table = NvidiaSmiTable::Parse(sections.at("nvidia-smi"), "nvidia_smi.txt");
     EXPECT_TRUE(table.has_table);
-    EXPECT_THAT(sections.at("nvidia-smi --version"),
-                HasSubstr("DRIVER version      : " + table.driver_version + "\n"));
-    EXPECT_THAT(sections.at("nvidia-smi --version"),
-                HasSubstr("CUDA Version        : " + table.cuda_version + "\n"));
+    EXPECT_THAT(sections.at("nvidia-smi --version"), HasSubstr("DRIVER version      : " + table.driver_version + "\n"));
+    EXPECT_THAT(sections.at("nvidia-smi --version"), HasSubstr("CUDA Version        : " + table.cuda_version + "\n"));
     ASSERT_EQ(table.gpus.size(), 1u);
-    EXPECT_THAT(sections.at("nvidia-smi -q"),
-                HasSubstr("GPU 0000" + table.gpus[0].bus_id.ToString()));
+    EXPECT_THAT(sections.at("nvidia-smi -q"), HasSubstr("GPU 0000" + table.gpus[0].bus_id.ToString()));
     EXPECT_THAT(table.gpus[0].name, testing::StartsWith("NVIDIA "));
     EXPECT_THAT(table.problems, IsEmpty());
   }

@@ -4,11 +4,11 @@
 
 #include <string>
 
-#include "helpers/parsers/device_files_evidence.h"
 #include "helpers/parsers/fact_file.h"
 #include "helpers/parsers/identity_evidence.h"
 #include "helpers/parsers/kernel_log.h"
-#include "helpers/parsers/modules_evidence.h"
+#include "helpers/parsers/nvidia/device_files_evidence.h"
+#include "helpers/parsers/nvidia/modules_evidence.h"
 
 namespace passthrough {
 namespace {
@@ -19,22 +19,22 @@ using testing::IsEmpty;
 
 // What `parse` says of its text.
 template <typename Parse>
-std::string Complaint(Parse parse) {
+std::string Finding(Parse parse) {
   try {
     parse();
   } catch (const EvidenceError& error) {
     return error.what();
   }
-  return "no complaint";
+  return "no finding";
 }
 
 std::string FactComplaint(const std::string& text) {
-  return Complaint([&] { FactFile::Parse(text, "evidence/n/x.txt", "x", "block"); });
+  return Finding([&] { FactFile::Parse(text, "evidence/n/x.txt", "x", "block"); });
 }
 
 TEST(FactFile, ReadsFactsAndBlocks) {
-  FactFile file = FactFile::Parse("a: 1\nb:\nblock: one\nc: x: y \nc: z\r\nblock: two\nend: x\n",
-                                  "x.txt", "x", "block");
+  FactFile file =
+      FactFile::Parse("a: 1\nb:\nblock: one\nc: x: y \nc: z\r\nblock: two\nend: x\n", "x.txt", "x", "block");
   EXPECT_EQ(file.head.Value("a"), "1");
   EXPECT_EQ(file.head.Find("b")->value, "");
   EXPECT_EQ(file.head.Find("c"), nullptr);
@@ -61,12 +61,8 @@ TEST(FactFile, SaysWhatIsWrong) {
 
 TEST(FactFile, ReadsNumbersInFull) {
   FactFile file = FactFile::Parse("n: 12x\nend: x\n", "x.txt", "x");
-  auto integer = [&](const std::string& value) {
-    return Complaint([&] { file.ToInteger({"n", value, 1}, -1, 100); });
-  };
-  auto hex = [&](const std::string& value) {
-    return Complaint([&] { file.ToHex({"n", value, 1}, 0xff); });
-  };
+  auto integer = [&](const std::string& value) { return Finding([&] { file.ToInteger({"n", value, 1}, -1, 100); }); };
+  auto hex = [&](const std::string& value) { return Finding([&] { file.ToHex({"n", value, 1}, 0xff); }); };
   EXPECT_EQ(file.ToInteger({"n", "-1", 1}, -1, 100), -1);
   EXPECT_EQ(file.ToHex({"n", "0xfF", 1}, 0xff), 0xffu);
   for (const char* bad : {"", "12x", " 1", "101", "-2", "99999999999999999999", "0x10"}) {
@@ -78,54 +74,58 @@ TEST(FactFile, ReadsNumbersInFull) {
 }
 
 TEST(ModulesEvidence, SaysWhatIsWrong) {
-  auto complaint = [](const std::string& text) {
-    return Complaint([&] { ModulesEvidence::Parse(text + "end: modules\n", "m.txt"); });
+  auto finding = [](const std::string& text) {
+    return Finding([&] { ModulesEvidence::Parse(text + "end: modules\n", "m.txt"); });
   };
-  EXPECT_EQ(complaint("kernel_release: 6.1\nmodule: nvidia - - Live\n"), "no complaint");
-  EXPECT_THAT(complaint(""), HasSubstr("no fact \"kernel_release\""));
-  EXPECT_THAT(complaint("kernel_release: 6.1\nmodule: nvidia\n"), HasSubstr("m.txt:2: "));
-  EXPECT_THAT(complaint("kernel_release: 6.1\nmodule: nvidia many - Live\n"),
-              HasSubstr("m.txt:2: "));
-  EXPECT_THAT(complaint("kernel_release: 6.1\nmodules_error: cannot read /proc/modules\n"),
+  EXPECT_EQ(finding("kernel_release: 6.1\nmodule: nvidia - - Live\n"), "no finding");
+  EXPECT_THAT(finding(""), HasSubstr("no fact \"kernel_release\""));
+  EXPECT_THAT(finding("kernel_release: 6.1\nmodule: nvidia\n"), HasSubstr("m.txt:2: "));
+  EXPECT_THAT(finding("kernel_release: 6.1\nmodule: nvidia many - Live\n"), HasSubstr("m.txt:2: "));
+  EXPECT_THAT(finding("kernel_release: 6.1\nmodules_error: cannot read /proc/modules\n"),
               HasSubstr("m.txt:2: cannot read /proc/modules"));
 }
 
 TEST(ModulesEvidence, FindsTheVersionInTheDriversWords) {
   auto version = [](const std::string& words) {
-    return ModulesEvidence::Parse(
-               "kernel_release: 6.1\ndriver_version_text: " + words + "\nend: modules\n", "m.txt")
+    return ModulesEvidence::Parse("kernel_release: 6.1\ndriver_version_text: " + words + "\nend: modules\n", "m.txt")
         .DriverVersion();
   };
-  EXPECT_EQ(version("NVRM version: NVIDIA UNIX x86_64 Kernel Module  535.54.03  Tue Jun  6"),
-            "535.54.03");
-  EXPECT_EQ(version("NVRM version: NVIDIA UNIX Open Kernel Module for x86_64  610.43.02  Release"),
-            "610.43.02");
+  EXPECT_EQ(version("NVRM version: NVIDIA UNIX x86_64 Kernel Module  535.54.03  Tue Jun  6"), "535.54.03");
+  EXPECT_EQ(version("NVRM version: NVIDIA UNIX Open Kernel Module for x86_64  610.43.02  Release"), "610.43.02");
   EXPECT_EQ(version("NVRM version: SIMULATED STUB kernel module  000.00  (lab only)"), "000.00");
   EXPECT_EQ(version("nothing"), "");
 }
 
 TEST(DeviceFilesEvidence, SaysWhatIsWrong) {
-  auto complaint = [](const std::string& text) {
-    return Complaint([&] {
-      DeviceFilesEvidence::Parse("user_id: 0\n" + text + "end: device_files\n", "d.txt");
-    });
+  auto finding = [](const std::string& text) {
+    return Finding([&] { DeviceFilesEvidence::Parse("user_id: 0\n" + text + "end: device_files\n", "d.txt"); });
   };
   const std::string file = "file: /dev/nvidia0\nmode: crw-rw-rw-\nuid: 0\ngid: 0\n";
-  EXPECT_EQ(complaint(file + "device: 195 0\nopens: yes\n"), "no complaint");
-  EXPECT_THAT(complaint(file), HasSubstr("d.txt:2: file /dev/nvidia0 has no fact \"device\""));
-  EXPECT_THAT(complaint(file + "device: 195\n"), HasSubstr("d.txt:6: "));
-  EXPECT_THAT(complaint(file + "device: 4096 0\n"), HasSubstr("d.txt:6: "));
-  EXPECT_THAT(complaint(file + "device: 195 1048576\n"), HasSubstr("d.txt:6: "));
-  EXPECT_THAT(complaint("file: /etc/passwd\n"), HasSubstr("d.txt:2: "));
-  EXPECT_THAT(complaint("major: 195\n"), HasSubstr("d.txt:2: "));
+  EXPECT_EQ(finding(file + "device: 195 0\nopens: yes\n"), "no finding");
+  EXPECT_THAT(finding(file), HasSubstr("d.txt:2: file /dev/nvidia0 has no fact \"device\""));
+  EXPECT_THAT(finding(file + "device: 195\n"), HasSubstr("d.txt:6: "));
+  EXPECT_THAT(finding(file + "device: 4096 0\n"), HasSubstr("d.txt:6: "));
+  EXPECT_THAT(finding(file + "device: 195 1048576\n"), HasSubstr("d.txt:6: "));
+  EXPECT_THAT(finding("file: /etc/passwd\n"), HasSubstr("d.txt:2: "));
+  EXPECT_THAT(finding("major: 195\n"), HasSubstr("d.txt:2: "));
+}
+
+TEST(DeviceFilesEvidence, WhereLinksLead) {
+  const DeviceFilesEvidence devices = DeviceFilesEvidence::Parse(
+      "user_id: 0\nfile: /dev/nvidia0\nmode: lrwxrwxrwx\nuid: 0\ngid: 0\nlink: nowhere\n"
+      "link_error: No such file\nfile: /dev/nvidia-caps/nvidia-cap1\nmode: drwx------\nuid: 0\ngid: 0\n"
+      "end: device_files\n",
+      "d.txt");
+  EXPECT_EQ(devices.Find("/dev/nvidia0")->link, "nowhere");
+  EXPECT_EQ(devices.Find("/dev/nvidia0")->link_error, "No such file");
+  EXPECT_EQ(devices.CapabilityFiles().size(), 1u);
 }
 
 TEST(DeviceFilesEvidence, TellsGpusFromOtherFiles) {
   std::string text = "user_id: 1000\n";
-  for (const char* name : {"nvidia0", "nvidia12", "nvidiactl", "nvidia-uvm", "nvidia01", "nvidia",
-                           "nvidia99999999999", "nvidia1x", "nvidia-caps/nvidia-cap1"}) {
-    text += std::string("file: /dev/") + name +
-            "\nmode: crw-rw-rw-\nuid: 0\ngid: 0\ndevice: 195 0\nopens: yes\n";
+  for (const char* name : {"nvidia0", "nvidia12", "nvidiactl", "nvidia-uvm", "nvidia01", "nvidia", "nvidia99999999999",
+                           "nvidia1x", "nvidia-caps/nvidia-cap1"}) {
+    text += std::string("file: /dev/") + name + "\nmode: crw-rw-rw-\nuid: 0\ngid: 0\ndevice: 195 0\nopens: yes\n";
   }
   DeviceFilesEvidence devices = DeviceFilesEvidence::Parse(text + "end: device_files\n", "d.txt");
   std::map<int, const DeviceFile*> gpus = devices.GpuFiles();
@@ -136,24 +136,22 @@ TEST(DeviceFilesEvidence, TellsGpusFromOtherFiles) {
 }
 
 TEST(IdentityEvidence, SaysWhatIsWrong) {
-  const std::string good =
-      "kernel_release: 6.1\nboot_id: b\nproduct_uuid: U\nuptime_seconds: 1.5\nepoch_seconds: 2\n";
-  auto complaint = [](const std::string& text) {
-    return Complaint([&] { IdentityEvidence::Parse(text + "end: identity\n", "i.txt"); });
+  const std::string good = "kernel_release: 6.1\nboot_id: b\nproduct_uuid: U\nuptime_seconds: 1.5\nepoch_seconds: 2\n";
+  auto finding = [](const std::string& text) {
+    return Finding([&] { IdentityEvidence::Parse(text + "end: identity\n", "i.txt"); });
   };
   auto without = [&](const std::string& line) {
     std::string text = good;
     return text.erase(text.find(line), text.find('\n', text.find(line)) - text.find(line) + 1);
   };
-  EXPECT_EQ(complaint(good), "no complaint");
-  EXPECT_EQ(complaint(without("product_uuid") + "product_uuid_error: not privileged\n"),
-            "no complaint");
+  EXPECT_EQ(finding(good), "no finding");
+  EXPECT_EQ(finding(without("product_uuid") + "product_uuid_error: not privileged\n"), "no finding");
   for (const char* line : {"kernel_release", "boot_id", "uptime_seconds", "epoch_seconds"}) {
-    EXPECT_THAT(complaint(without(line)), HasSubstr(std::string("no fact \"") + line + "\""));
+    EXPECT_THAT(finding(without(line)), HasSubstr(std::string("no fact \"") + line + "\""));
   }
-  EXPECT_THAT(complaint(without("product_uuid")), HasSubstr("product_uuid_error"));
+  EXPECT_THAT(finding(without("product_uuid")), HasSubstr("product_uuid_error"));
   for (const char* bad : {"x", "-1", "1.5x", "nan", "inf", "1e300", ""}) {
-    EXPECT_THAT(complaint(without("uptime") + "uptime_seconds: " + bad + "\n"),
+    EXPECT_THAT(finding(without("uptime") + "uptime_seconds: " + bad + "\n"),
                 HasSubstr("i.txt:5: uptime_seconds: expected seconds"))
         << bad;
   }
@@ -190,22 +188,64 @@ TEST(KernelLog, ReadsTheJournal) {
   EXPECT_EQ(ring.lines[1].text, "usb kernel: text") << "not the journal's";
 }
 
-TEST(KernelLog, OneWithoutTheBootProvesNothing) {
-  EXPECT_THAT(Complaint([&] { KernelLog::Parse("cut\n[ 5400.5] x\n[ 5401.0] y\n", "k.txt"); }),
-              AllOf(HasSubstr("k.txt:2: the kernel's log begins at 5400 s after boot: older lines are lost"),
-                    HasSubstr("log_buf_len"), HasSubstr("journalctl")));
-  EXPECT_THAT(Complaint([&] { KernelLog::Parse("[ 61.0] host kernel: x\n", "k.txt"); }), HasSubstr("lost"));
-  std::string longest = "[   99.0] x\n";
-  while (longest.size() < (2u << 20)) longest += "[  100.0] the same again and again\n";
-  EXPECT_THAT(Complaint([&] { KernelLog::Parse(longest, "k.txt"); }), HasSubstr("only its last 2 MiB are kept"));
-  EXPECT_NO_THROW(KernelLog::Parse("[   59.9] x\n", "k.txt"));
-  EXPECT_NO_THROW(KernelLog::Parse("no stamp at all\n", "k.txt"));
+// dmesg -r: severity and facility before the time stamp.
+TEST(KernelLog, ReadsTheRawForm) {
+  const KernelLog log = KernelLog::Parse(
+      "<5>[    0.000000] Linux version\n<11>[    1.0] text\n<x>[    1.0] odd\n<1234>[ 1.0] odd\n[    1.5] none\n",
+      "k.txt");
+  ASSERT_EQ(log.lines.size(), 5u);
+  EXPECT_EQ(log.lines[0].level, 5);
+  EXPECT_EQ(log.lines[0].seconds, 0.0);
+  EXPECT_EQ(log.lines[1].level, 3);
+  EXPECT_EQ(log.lines[1].text, "text");
+  EXPECT_EQ(log.lines[2].text, "<x>[    1.0] odd");
+  EXPECT_EQ(log.lines[3].level, std::nullopt);
+  EXPECT_EQ(log.lines[4].level, std::nullopt);
+  EXPECT_EQ(log.lines[4].text, "none");
+}
+
+TEST(KernelLog, WhereItBegins) {
+  const auto begin = [](const std::string& text) {
+    const KernelLog log = KernelLog::Parse(text, "k.txt");
+    return std::pair(log.begins_at, log.begins_line);
+  };
+  EXPECT_EQ(begin("cut\n[ 5400.5] x\n[ 5401.0] y\n"), std::pair(std::optional(5400.5), 2));
+  EXPECT_EQ(begin("[ 61.0] host kernel: x\n"), std::pair(std::optional(61.0), 1));
+  EXPECT_EQ(begin("[   59.9] x\n"), std::pair(std::optional(59.9), 1)) << "the boot's banner is not there";
+  const std::pair<std::optional<double>, int> whole;
+  EXPECT_EQ(begin("[    0.1] microcode: x\n[    0.1] Linux version 6.1\n"), whole);
+  EXPECT_EQ(begin("[    0.000000] Booting Linux\n[    1.0] x\n"), whole);
+  EXPECT_EQ(begin("no stamp at all\n"), whole);
+}
+
+TEST(KernelLog, WhatTheProbeLeftOut) {
+  const KernelLog log = KernelLog::Parse("[ 0.0] x\nkernel_log: left out 12 lines, 900 bytes\n[ 9.0] y\n", "k.txt");
+  EXPECT_EQ(log.left_out, "12 lines, 900 bytes");
+  EXPECT_EQ(log.left_out_line, 2);
+  ASSERT_EQ(log.lines.size(), 2u);
+  EXPECT_EQ(log.lines[1].line, 3);
+}
+
+TEST(KernelLog, WhatCameSinceAnEarlierOne) {
+  const auto since = [](const std::string& text, const std::string& earlier) {
+    std::string lines;
+    for (const KernelLogLine& one : KernelLog::Parse(text, "k.txt").Since(KernelLog::Parse(earlier, "e.txt")).lines) {
+      lines += one.text;
+    }
+    return lines;
+  };
+  EXPECT_EQ(since("[ 0.0] a\n[ 1.0] b\n c\n[ 2.0] d\n", "[ 0.0] a\n[ 0.5] x\n"), "b cd");
+  EXPECT_EQ(since("[ 0.0] a\n[ 1.0] b\n", "[ 0.0] a\n[ 1.0] b\n rest\n"), "");
+  EXPECT_EQ(since("[ 7.0] later\n", "[ 0.0] a\n"), "later") << "what was before is lost";
+  EXPECT_EQ(since("a\nb\nc\n", "a\nb\n"), "c");
+  const KernelLog log = KernelLog::Parse("[ 90.0] b\n", "k.txt");
+  EXPECT_EQ(log.Since(KernelLog::Parse("[ 0.0] a\n", "e.txt")).begins_at, 90.0);
+  EXPECT_EQ(log.Since(KernelLog::Parse("[ 95.0] a\n", "e.txt")).begins_at, std::nullopt);
 }
 
 TEST(KernelLog, AnEmptyOneWasNotReadable) {
   for (const char* text : {"", "\n\n"}) {
-    EXPECT_THAT(Complaint([&] { KernelLog::Parse(text, "k.txt"); }),
-                HasSubstr("k.txt: the kernel's log is empty"));
+    EXPECT_THAT(Finding([&] { KernelLog::Parse(text, "k.txt"); }), HasSubstr("k.txt: the kernel's log is empty"));
   }
 }
 

@@ -67,16 +67,13 @@ TEST(HostileInput, LargeAndOdd) {
   std::string deep, wide;
   for (int i = 0; i < 50000; ++i) deep += "<a>";
   for (int i = 0; i < 150000; ++i) wide += "<a>x</a>";
-  const std::string head =
-      "<!DOCTYPE nvidia_smi_log SYSTEM \"nvsmi_device_v12.dtd\"><nvidia_smi_log>";
+  const std::string head = "<!DOCTYPE nvidia_smi_log SYSTEM \"nvsmi_device_v12.dtd\"><nvidia_smi_log>";
   const std::string long_name = std::string(200000, 'n');
   for (const auto& [name, parser] : EvidenceParsers()) {
     for (const std::string& text :
-         {std::string(most, '\0'), std::string(most, '\n'), std::string(most, '|'),
-          std::string(most, 'x'), std::string(most, '<'), head + deep, head + wide,
-          head + wide + "</nvidia_smi_log>",
-          head + "<" + long_name + ">" + std::string(1000, 'x') + "</" + long_name +
-              "></nvidia_smi_log>",
+         {std::string(most, '\0'), std::string(most, '\n'), std::string(most, '|'), std::string(most, 'x'),
+          std::string(most, '<'), head + deep, head + wide, head + wide + "</nvidia_smi_log>",
+          head + "<" + long_name + ">" + std::string(1000, 'x') + "</" + long_name + "></nvidia_smi_log>",
           std::string("<!DOCTYPE x [<!ENTITY a \"aaaa\"><!ENTITY b \"&a;&a;&a;\">]><x>&b;</x>")}) {
       ParseAnyhow(parser, text);
     }
@@ -90,8 +87,7 @@ TEST(HostileInput, CapturesChanged) {
   for (const std::filesystem::path& file : files) {
     const std::string text = ReadFile(file);
     for (int round = 0; round < 30; ++round) {
-      std::string changed =
-          text.substr(0, random() % 4 == 0 ? random() % text.size() : text.size());
+      std::string changed = text.substr(0, random() % 4 == 0 ? random() % text.size() : text.size());
       for (int i = 0; i < 5 && !changed.empty(); ++i) {
         changed[random() % changed.size()] = static_cast<char>(random());
       }

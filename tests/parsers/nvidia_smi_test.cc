@@ -3,9 +3,9 @@
 
 #include <string>
 
-#include "helpers/parsers/nvidia_smi_table.h"
-#include "helpers/parsers/nvidia_smi_words.h"
-#include "helpers/parsers/nvidia_smi_xml.h"
+#include "helpers/parsers/nvidia/nvidia_smi_table.h"
+#include "helpers/parsers/nvidia/nvidia_smi_words.h"
+#include "helpers/parsers/nvidia/nvidia_smi_xml.h"
 
 namespace passthrough {
 namespace {
@@ -38,8 +38,7 @@ TEST(NvidiaSmiWords, ErrorPhrases) {
   EXPECT_EQ(Phrase("No devices were found"), "No devices were found");
   EXPECT_EQ(Phrase("NVIDIA-SMI has failed because it couldn't communicate with the NVIDIA driver."),
             "couldn't communicate with the NVIDIA driver");
-  EXPECT_EQ(Phrase("Failed to initialize NVML: Driver/library version mismatch"),
-            "Driver/library version mismatch");
+  EXPECT_EQ(Phrase("Failed to initialize NVML: Driver/library version mismatch"), "Driver/library version mismatch");
   EXPECT_EQ(Phrase("[GPU is lost]"), "GPU is lost");
   EXPECT_EQ(Phrase("GPU IS LOST"), "GPU is lost");
   EXPECT_EQ(Phrase("[Unknown Error]"), "Unknown Error");
@@ -54,9 +53,7 @@ TEST(NvidiaSmiWords, ErrorPhrases) {
 // Two GPUs as nvidia-smi 535 prints them; the values of the second are $1 and so on.
 std::string Table(const std::string& fan = "30%", const std::string& power = "20W / 450W",
                   const std::string& process = "/usr/bin/x") {
-  auto right = [](const std::string& text, size_t width) {
-    return std::string(width - text.size(), ' ') + text;
-  };
+  auto right = [](const std::string& text, size_t width) { return std::string(width - text.size(), ' ') + text; };
   return "Tue Jun  6 12:00:00 2023       \n"
          "+---------------------------------------------------------------------------------------+"
          "\n"
@@ -121,6 +118,7 @@ TEST(NvidiaSmiTable, HealthyGpus) {
   EXPECT_EQ(table.gpus[0].bus_id.ToString(), "0000:01:00.0");
   EXPECT_EQ(table.gpus[1].bus_id.ToString(), "0000:65:00.2");
   EXPECT_EQ(table.gpus[1].line, 13);
+  EXPECT_EQ(table.gpus[1].ecc, "Off");
   EXPECT_EQ(table.At(13), "evidence/n/nvidia_smi.txt:13");
   EXPECT_THAT(table.problems, IsEmpty());
 }
@@ -143,8 +141,7 @@ TEST(NvidiaSmiTable, ProcessesAreNamedByUsers) {
 }
 
 TEST(NvidiaSmiTable, ReadsWhatFollowsTheTable) {
-  NvidiaSmiTable table =
-      NvidiaSmiTable::Parse(Table() + "WARNING: infoROM is corrupted at gpu 0000:65:00.2\n", "t");
+  NvidiaSmiTable table = NvidiaSmiTable::Parse(Table() + "WARNING: infoROM is corrupted at gpu 0000:65:00.2\n", "t");
   ASSERT_EQ(table.problems.size(), 1u);
   EXPECT_EQ(table.problems[0].phrase, "infoROM is corrupted");
   EXPECT_EQ(table.problems[0].line, 25);
@@ -203,10 +200,9 @@ TEST(NvidiaSmiXml, HealthyGpu) {
 }
 
 TEST(NvidiaSmiXml, FindsErrorsInAnyField) {
-  NvidiaSmiXml xml =
-      NvidiaSmiXml::Parse(Xml("\t\t<pci><deep><fan_speed> ERR!\n </fan_speed></deep></pci>\n"
-                              "\t\t<serial>[Unknown Error]</serial>\n"),
-                          "x");
+  NvidiaSmiXml xml = NvidiaSmiXml::Parse(Xml("\t\t<pci><deep><fan_speed> ERR!\n </fan_speed></deep></pci>\n"
+                                             "\t\t<serial>[Unknown Error]</serial>\n"),
+                                         "x");
   std::vector<NvidiaSmiFieldProblem> problems = xml.Problems();
   ASSERT_EQ(problems.size(), 2u);
   EXPECT_EQ(problems[0].field->path, "pci/deep/fan_speed");
@@ -218,12 +214,11 @@ TEST(NvidiaSmiXml, FindsErrorsInAnyField) {
   EXPECT_EQ(xml.gpus[0].FindByName("fan_speed").size(), 1u);
 }
 
-// A healthy A100 with MIG on tells a user who is not root no more of its memory.
+// A healthy A100 with MIG on does not show its memory to a user who is not root.
 TEST(NvidiaSmiXml, WhatMigKeepsForRootIsNoError) {
   const auto problems = [](const std::string& mig, const std::string& total) {
-    const std::string fields =
-        "\t\t<mig_mode>\n\t\t\t<current_mig>" + mig + "</current_mig>\n\t\t</mig_mode>\n" +
-        "\t\t<fb_memory_usage>\n\t\t\t<total>" + total + "</total>\n\t\t</fb_memory_usage>\n";
+    const std::string fields = "\t\t<mig_mode>\n\t\t\t<current_mig>" + mig + "</current_mig>\n\t\t</mig_mode>\n" +
+                               "\t\t<fb_memory_usage>\n\t\t\t<total>" + total + "</total>\n\t\t</fb_memory_usage>\n";
     return NvidiaSmiXml::Parse(Xml(fields), "x").Problems().size();
   };
   EXPECT_EQ(problems("Enabled", "Insufficient Permissions"), 0u);
@@ -231,14 +226,12 @@ TEST(NvidiaSmiXml, WhatMigKeepsForRootIsNoError) {
   EXPECT_EQ(problems("Enabled", "Unknown Error"), 1u);
   EXPECT_EQ(problems("Disabled", "Insufficient Permissions"), 1u);
   EXPECT_EQ(problems("N/A", "Insufficient Permissions"), 1u);
-  EXPECT_EQ(NvidiaSmiXml::Parse(Xml("\t\t<serial>Insufficient Permissions</serial>\n"), "x").Problems().size(),
-            1u);
+  EXPECT_EQ(NvidiaSmiXml::Parse(Xml("\t\t<serial>Insufficient Permissions</serial>\n"), "x").Problems().size(), 1u);
   EXPECT_EQ(NvidiaSmiXml::Parse(Xml() + "Insufficient Permissions\n", "x").Problems().size(), 1u);
 }
 
 TEST(NvidiaSmiXml, FindsErrorsOutsideOfTheXml) {
-  NvidiaSmiXml xml =
-      NvidiaSmiXml::Parse(Xml() + "\nWARNING: infoROM is corrupted at gpu 0000:65:00.2\n", "x");
+  NvidiaSmiXml xml = NvidiaSmiXml::Parse(Xml() + "\nWARNING: infoROM is corrupted at gpu 0000:65:00.2\n", "x");
   std::vector<NvidiaSmiFieldProblem> problems = xml.Problems();
   ASSERT_EQ(problems.size(), 1u);
   EXPECT_EQ(problems[0].field->line, 19);
@@ -256,13 +249,13 @@ TEST(NvidiaSmiXml, CountsAreKeptAsTheyAre) {
 }
 
 // What Parse says of `text`.
-std::string Complaint(const std::string& text) {
+std::string Finding(const std::string& text) {
   try {
     NvidiaSmiXml::Parse(text, "evidence/n/nvidia_smi_xml.txt");
   } catch (const EvidenceError& error) {
     return error.what();
   }
-  return "no complaint";
+  return "no finding";
 }
 
 std::string Replaced(std::string text, const std::string& from, const std::string& to) {
@@ -270,21 +263,41 @@ std::string Replaced(std::string text, const std::string& from, const std::strin
 }
 
 TEST(NvidiaSmiXml, SaysWhatIsWrong) {
-  EXPECT_THAT(Complaint(""), AllOf(HasSubstr("evidence/n/nvidia_smi_xml.txt: "),
-                                   HasSubstr("nothing was printed")));
-  EXPECT_THAT(Complaint("NVIDIA-SMI has failed because it couldn't communicate\n\n"),
+  EXPECT_THAT(Finding(""), AllOf(HasSubstr("evidence/n/nvidia_smi_xml.txt: "), HasSubstr("nothing was printed")));
+  EXPECT_THAT(Finding("NVIDIA-SMI has failed because it couldn't communicate\n\n"),
               HasSubstr("the text begins \"NVIDIA-SMI has failed because it couldn't"));
-  EXPECT_THAT(Complaint(Xml().substr(0, 300)), HasSubstr("no XML of nvidia-smi's"));
-  EXPECT_THAT(Complaint("<html></html>"), HasSubstr("no XML of nvidia-smi's"));
-  EXPECT_THAT(Complaint(Replaced(Xml(), "_v12", "_v10")), HasSubstr("schema version 10"));
-  EXPECT_THAT(Complaint(Replaced(Xml(), "_v12", "_v14")), HasSubstr("versions 11 to 13 are known"));
-  EXPECT_THAT(Complaint(Replaced(Xml(), "nvsmi_device_v12.dtd", "other.dtd")),
-              HasSubstr("no schema version"));
-  EXPECT_THAT(Complaint(Replaced(Xml(), "00000000:65:00.2", "\x1b[2Jx")),
+  EXPECT_THAT(Finding(Xml().substr(0, 300)), HasSubstr("no XML of nvidia-smi's"));
+  EXPECT_THAT(Finding("<html></html>"), HasSubstr("no XML of nvidia-smi's"));
+  EXPECT_THAT(Finding(Replaced(Xml(), "00000000:65:00.2", "\x1b[2Jx")),
               HasSubstr("xml.txt:7: a gpu's id \"\\x1b[2Jx\" is no PCI address"));
-  EXPECT_THAT(Complaint(Xml("", "many")), HasSubstr("xml.txt:6: attached_gpus: \"many\""));
-  EXPECT_THAT(Complaint(Replaced(Xml(), "<attached_gpus>1</attached_gpus>", "")),
-              HasSubstr("no element attached_gpus"));
+  EXPECT_THAT(Finding(Xml("", "many")), HasSubstr("xml.txt:6: attached_gpus: \"many\""));
+}
+
+// Drivers before schema 11 have most of it; some name no schema, and some no attached_gpus.
+TEST(NvidiaSmiXml, OtherSchemasAreRead) {
+  for (const auto& [name, version] : {std::pair("nvsmi_device_v9.dtd", 9), std::pair("nvsmi_device_v14.dtd", 14),
+                                      std::pair("other.dtd", 0), std::pair("nvsmi_device_v12.dtd", 12)}) {
+    const NvidiaSmiXml xml = NvidiaSmiXml::Parse(Replaced(Xml(), "nvsmi_device_v12.dtd", name), "x");
+    EXPECT_EQ(xml.schema_version, version);
+    EXPECT_EQ(xml.SchemaIsKnown(), version == 12);
+    EXPECT_EQ(xml.gpus.size(), 1u);
+  }
+  const NvidiaSmiXml silent = NvidiaSmiXml::Parse(Replaced(Xml(), "<attached_gpus>1</attached_gpus>", ""), "x");
+  EXPECT_EQ(silent.attached_gpus, 1);
+  EXPECT_EQ(silent.attached_gpus_line, 7);
+}
+
+TEST(NvidiaSmiXml, ErrorsThatCountWhereTheyStandAlone) {
+  const auto problems = [](const std::string& text) {
+    return NvidiaSmiXml::Parse(Xml("\t\t<serial>" + text + "</serial>\n"), "x").Problems().size();
+  };
+  for (const char* error : {"Timeout", "[Timeout]", "Insufficient External Power", "Error", "[Error]", "ERR",
+                            "Unable to determine the state", "GPU Reset Required"}) {
+    EXPECT_EQ(problems(error), 1u) << error;
+  }
+  for (const char* fine : {"Not Supported", "[N/A]", "no Timeout here", "Function Not Found", "0", "None"}) {
+    EXPECT_EQ(problems(fine), 0u) << fine;
+  }
 }
 
 }  // namespace

@@ -35,8 +35,7 @@ class ChildGroup : public testing::Test {
   }
   ~ChildGroup() override { ClearInterruption(); }
 
-  ChildResult Run(const std::string& script,
-                  const Deadline& deadline = Deadline::After(seconds(60))) {
+  ChildResult Run(const std::string& script, const Deadline& deadline = Deadline::After(seconds(60))) {
     return RunChild({"/bin/sh", "-c", script}, options_, deadline);
   }
 
@@ -114,8 +113,7 @@ TEST_F(ChildGroup, MayCleanUpAfterSigterm) {
 
 TEST_F(ChildGroup, IsKilledWhereItIgnoresSigterm) {
   options_.grace = seconds(1);
-  const ChildResult result =
-      Run("trap '' TERM; while :; do sleep 0.05; done", Deadline::After(milliseconds(300)));
+  const ChildResult result = Run("trap '' TERM; while :; do sleep 0.05; done", Deadline::After(milliseconds(300)));
   EXPECT_TRUE(result.timed_out);
   EXPECT_EQ(result.signal, SIGKILL);
   ExpectNothingLeft();
@@ -141,8 +139,7 @@ TEST_F(ChildGroup, GrandchildrenThatHoldTheOutputAreNotWaitedFor) {
 }
 
 TEST_F(ChildGroup, DaemonThatHoldsTheOutputIsNotWaitedForAndLives) {
-  const ChildResult result =
-      Run("setsid sh -c 'echo $$; while :; do echo noise; done' & sleep 0.3; exit 0");
+  const ChildResult result = Run("setsid sh -c 'echo $$; while :; do echo noise; done' & sleep 0.3; exit 0");
   EXPECT_EQ(result.exit_status, 0);
   ExpectNothingLeft();
   // Not of the group any more: whoever makes a daemon wants it to live. It dies of SIGPIPE here.
@@ -151,9 +148,8 @@ TEST_F(ChildGroup, DaemonThatHoldsTheOutputIsNotWaitedForAndLives) {
 TEST_F(ChildGroup, QuietDaemonLives) {
   const TemporaryDirectory directory("daemon");
   const auto file = directory.path() / "pid";
-  const ChildResult result =
-      Run("setsid sh -c 'echo $$ > " + file.string() + "; exec sleep 1000' & until test -s " +
-          file.string() + "; do sleep 0.01; done");
+  const ChildResult result = Run("setsid sh -c 'echo $$ > " + file.string() + "; exec sleep 1000' & until test -s " +
+                                 file.string() + "; do sleep 0.01; done");
   EXPECT_TRUE(result.Succeeded());
   const int daemon = std::stoi(ReadFile(file));
   EXPECT_TRUE(IsAlive(daemon));

@@ -17,7 +17,9 @@
 #include <string>
 #include <vector>
 
+#include "helpers/base/descriptor_limit.h"
 #include "helpers/base/files.h"
+#include "helpers/base/text.h"
 
 namespace passthrough {
 namespace {
@@ -29,8 +31,7 @@ ChildResult RunShell(const std::string& script, const ChildOptions& options = {}
   return RunChild({"/bin/sh", "-c", script}, options, Deadline::After(std::chrono::seconds(60)));
 }
 
-std::string WhatProcessErrorSays(const std::vector<std::string>& argv,
-                                 const ChildOptions& options = {}) {
+std::string WhatProcessErrorSays(const std::vector<std::string>& argv, const ChildOptions& options = {}) {
   try {
     RunChild(argv, options, Deadline::After(std::chrono::seconds(60)));
   } catch (const ProcessError& error) {
@@ -57,13 +58,11 @@ TEST(ChildProcess, TellsSignal) {
 }
 
 TEST(ChildProcess, KeepsBothStreamsInOrder) {
-  EXPECT_EQ(RunShell("echo one; echo two >&2; echo three; printf four >&2").output,
-            "one\ntwo\nthree\nfour");
+  EXPECT_EQ(RunShell("echo one; echo two >&2; echo three; printf four >&2").output, "one\ntwo\nthree\nfour");
 }
 
 TEST(ChildProcess, PassesArgumentsUntouched) {
-  const ChildResult result =
-      RunChild({"printf", "<%s>", "a b", "", "*", "$HOME", "ü"}, {}, Deadline::Never());
+  const ChildResult result = RunChild({"printf", "<%s>", "a b", "", "*", "$HOME", "ü"}, {}, Deadline::Never());
   EXPECT_EQ(result.output, "<a b><><*><$HOME><ü>");
 }
 
@@ -85,9 +84,7 @@ TEST(ChildProcess, AppendsToTheLogWhileItRuns) {
     if (seen.empty()) seen = ReadFile(options.log);
   };
   // The child ends only after its first line stands in the log.
-  RunShell("echo first; until grep -q first '" + options.log.string() +
-               "'; do sleep 0.01; done; echo last",
-           options);
+  RunShell("echo first; until grep -q first '" + options.log.string() + "'; do sleep 0.01; done; echo last", options);
   EXPECT_EQ(seen, "before\nfirst\n");
   EXPECT_EQ(ReadFile(options.log), "before\nfirst\nlast\n");
 }
@@ -97,8 +94,7 @@ TEST(ChildProcess, KeepsOnlyTheEndOfMuchOutput) {
   ChildOptions options;
   options.log = directory.path() / "log";
   options.most_kept = 1000;
-  const ChildResult result =
-      RunShell("head -c 10485760 /dev/zero | tr '\\0' x; printf end", options);
+  const ChildResult result = RunShell("head -c 10485760 /dev/zero | tr '\\0' x; printf end", options);
   EXPECT_EQ(result.output, std::string(997, 'x') + "end");
   EXPECT_EQ(std::filesystem::file_size(options.log), 10485763u);
 }
@@ -136,8 +132,7 @@ TEST(ChildProcess, UsesTheWorkingDirectory) {
   WriteFile(directory.path() / "script", "#!/bin/sh\necho here\n", 0755);
   EXPECT_EQ(RunChild({"./script"}, options, Deadline::Never()).output, "here\n");
   options.working_directory = "/nonexistent";
-  EXPECT_THAT(WhatProcessErrorSays({"true"}, options),
-              HasSubstr("working directory /nonexistent is not a directory"));
+  EXPECT_THAT(WhatProcessErrorSays({"true"}, options), HasSubstr("working directory /nonexistent is not a directory"));
 }
 
 TEST(ChildProcess, ChangesTheEnvironment) {
@@ -145,8 +140,7 @@ TEST(ChildProcess, ChangesTheEnvironment) {
   setenv("CHILD_TEST_CHANGED", "old", 1);
   ChildOptions options;
   options.environment = {{"CHILD_TEST_CHANGED", "new"}, {"CHILD_TEST_ADDED", "a=b c"}};
-  const auto result = RunShell(
-      "echo $CHILD_TEST_KEPT; echo $CHILD_TEST_CHANGED; echo \"$CHILD_TEST_ADDED\"", options);
+  const auto result = RunShell("echo $CHILD_TEST_KEPT; echo $CHILD_TEST_CHANGED; echo \"$CHILD_TEST_ADDED\"", options);
   EXPECT_EQ(result.output, "kept\nnew\na=b c\n");
   EXPECT_STREQ(getenv("CHILD_TEST_CHANGED"), "old");
 }
@@ -163,15 +157,13 @@ TEST(ChildProcess, LooksInThePathOfTheChild) {
 
 TEST(ChildProcess, SaysWhyACommandCannotBeStarted) {
   const TemporaryDirectory directory("child-start");
-  EXPECT_THAT(WhatProcessErrorSays({"no-such-command-1"}),
-              HasSubstr("no-such-command-1: not found in PATH ("));
+  EXPECT_THAT(WhatProcessErrorSays({"no-such-command-1"}), HasSubstr("no-such-command-1: not found in PATH ("));
   EXPECT_THAT(WhatProcessErrorSays({"/no/such/command"}),
               HasSubstr("cannot start /no/such/command: No such file or directory"));
   EXPECT_THAT(WhatProcessErrorSays({directory.path().string()}), HasSubstr("it is a directory"));
   const auto file = directory.path() / "file";
   WriteFile(file, "#!/bin/sh\n", 0644);
-  EXPECT_THAT(WhatProcessErrorSays({file.string()}),
-              HasSubstr("not an executable file (mode 0644)"));
+  EXPECT_THAT(WhatProcessErrorSays({file.string()}), HasSubstr("not an executable file (mode 0644)"));
   WriteFile(file, "#!/no/such/interpreter\n", 0755);
   EXPECT_THAT(WhatProcessErrorSays({file.string()}),
               HasSubstr("cannot start " + file.string() + ": No such file or directory"));
@@ -195,9 +187,7 @@ TEST(ChildProcess, FailedStartLeavesNoZombieAndRunsNoExitHandlers) {
   EXPECT_EQ(errno, ECHILD);
 }
 
-TEST(ChildProcess, ReadsNothingFromUs) {
-  EXPECT_EQ(RunShell("readlink /proc/self/fd/0; cat").output, "/dev/null\n");
-}
+TEST(ChildProcess, ReadsNothingFromUs) { EXPECT_EQ(RunShell("readlink /proc/self/fd/0; cat").output, "/dev/null\n"); }
 
 TEST(ChildProcess, InheritsNoDescriptor) {
   std::vector<int> ours;  // without O_CLOEXEC, low and high
@@ -208,6 +198,25 @@ TEST(ChildProcess, InheritsNoDescriptor) {
   EXPECT_THAT(result.output, testing::MatchesRegex("/dev/null\n(pipe:\\[[0-9]+\\]\n){2}"));
 }
 
+// It may use select(2), which knows no more than 1024.
+TEST(ChildProcess, HasTheLimitOfDescriptorsThatWeWereStartedWith) {
+  rlimit before{};
+  getrlimit(RLIMIT_NOFILE, &before);
+  RaiseDescriptorLimit();
+  rlimit raised{};
+  getrlimit(RLIMIT_NOFILE, &raised);
+  EXPECT_EQ(raised.rlim_cur, raised.rlim_max);
+  EXPECT_EQ(Trim(RunShell("ulimit -S -n").output), InheritedDescriptorLimit().rlim_cur == RLIM_INFINITY
+                                                       ? "unlimited"
+                                                       : std::to_string(InheritedDescriptorLimit().rlim_cur));
+  EXPECT_EQ(InheritedDescriptorLimit().rlim_cur, before.rlim_cur);
+  rlimit low = raised;
+  low.rlim_cur = std::min<rlim_t>(before.rlim_cur, 64);
+  setrlimit(RLIMIT_NOFILE, &low);  // the child's does not follow what we have now
+  EXPECT_EQ(Trim(RunShell("ulimit -S -n").output), std::to_string(before.rlim_cur));
+  setrlimit(RLIMIT_NOFILE, &before);
+}
+
 TEST(ChildProcess, StartsWithDefaultSignals) {
   sigset_t mask;
   sigset_t before;
@@ -215,8 +224,7 @@ TEST(ChildProcess, StartsWithDefaultSignals) {
   sigaddset(&mask, SIGTERM);
   pthread_sigmask(SIG_BLOCK, &mask, &before);
   const auto pipe_handler = std::signal(SIGPIPE, SIG_IGN);
-  const ChildResult result =
-      RunChild({"grep", "-E", "Sig(Blk|Ign)", "/proc/self/status"}, {}, Deadline::Never());
+  const ChildResult result = RunChild({"grep", "-E", "Sig(Blk|Ign)", "/proc/self/status"}, {}, Deadline::Never());
   std::signal(SIGPIPE, pipe_handler);
   pthread_sigmask(SIG_SETMASK, &before, nullptr);
   EXPECT_EQ(result.output, "SigBlk:\t0000000000000000\nSigIgn:\t0000000000000000\n");

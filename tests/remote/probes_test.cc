@@ -10,10 +10,11 @@
 
 #include "helpers/base/files.h"
 #include "helpers/base/text.h"
-#include "helpers/parsers/device_files_evidence.h"
+#include "helpers/evidence/probe_files.h"
 #include "helpers/parsers/identity_evidence.h"
 #include "helpers/parsers/kernel_log.h"
-#include "helpers/parsers/modules_evidence.h"
+#include "helpers/parsers/nvidia/device_files_evidence.h"
+#include "helpers/parsers/nvidia/modules_evidence.h"
 #include "helpers/parsers/pci_evidence.h"
 #include "tests/evidence/local_exec.h"
 
@@ -25,7 +26,7 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
 
-const fs::path kProbes = fs::path(PASSTHROUGH_SOURCE_DIR) / "remote/probes";
+const fs::path kRemote = fs::path(PASSTHROUGH_SOURCE_DIR) / "remote";
 
 // Runs single probes by hand, with the shell of the parameter.
 class Probes : public testing::TestWithParam<std::string> {
@@ -52,7 +53,7 @@ class Probes : public testing::TestWithParam<std::string> {
 
   ExecResult Run(const std::string& probe) {
     const std::string shell = GetParam() == "busybox" ? "busybox sh" : GetParam();
-    return ExecHere(shell_, "exec " + shell + " '" + (kProbes / (probe + ".sh")).string() + "'", {},
+    return ExecHere(shell_, "exec " + shell + " '" + ProbeFiles(kRemote).at(probe).string() + "'", {},
                     Deadline::After(std::chrono::seconds(60)));
   }
   // The output of a probe that must succeed.
@@ -194,11 +195,10 @@ class PciProbes : public Probes {
 
   void AddGpu() {
     AddFunction("0000:00:01.0", "1234", "060400", Config("\xde\x10\x34\x12"));
-    AddFunction(
-        "0000:01:00.0", "2684", "030000",
-        Config(std::string("\xde\x10\x84\x26\x07\x04\x10\x00\xa1\x00\x00\x03\x00\x00\x80\x00"
-                           "\x00\x00\x00\xfd",
-                           20)));
+    AddFunction("0000:01:00.0", "2684", "030000",
+                Config(std::string("\xde\x10\x84\x26\x07\x04\x10\x00\xa1\x00\x00\x03\x00\x00\x80\x00"
+                                   "\x00\x00\x00\xfd",
+                                   20)));
     AddFunction("0000:01:00.1", "22bd", "040300", std::string(256, '\xff'));
     const fs::path gpu = fs::path("sys/bus/pci/devices/0000:01:00.0");
     AddFile(gpu / "current_link_speed", "2.5 GT/s PCIe\n");
@@ -206,6 +206,9 @@ class PciProbes : public Probes {
     AddFile(gpu / "current_link_width", "8\n");
     AddFile(gpu / "max_link_width", "16\n");
     AddFile(gpu / "power_state", "D0\n");
+    AddFile(gpu / "power/runtime_status", "active\n");
+    fs::create_directories(Root() / "sys/bus/pci/drivers/snd_hda_intel");
+    fs::create_directories(Root() / "sys/bus/pci/drivers/odd name");
     AddFile(gpu / "aer_dev_correctable", "RxErr 0\nBadTLP 2\nTOTAL_ERR_COR 2\n");
     AddFile(gpu / "aer_dev_fatal", "Undefined 0\nTOTAL_ERR_FATAL 0\n");
     AddFile("sys/devices/system/node/online", "0-1,4\n");
@@ -239,6 +242,8 @@ TEST_P(PciProbes, PciOfAGpu) {
   EXPECT_EQ(gpu.current_link_width, 8);
   EXPECT_EQ(gpu.max_link_width, 16);
   EXPECT_EQ(gpu.power_state, "D0");
+  EXPECT_EQ(gpu.runtime_status, "active");
+  EXPECT_THAT(pci.drivers, ElementsAre("nvidia", "snd_hda_intel"));
   EXPECT_EQ(gpu.aer_totals.at("correctable"), 2u);
   EXPECT_EQ(gpu.aer_totals.at("fatal"), 0u);
   EXPECT_EQ(gpu.aer_totals.count("nonfatal"), 0u);
@@ -273,6 +278,17 @@ TEST_P(PciProbes, PciWithAConfigThatCannotBeRead) {
   EXPECT_EQ(pci.functions[3].ConfigDevice(), 0x1eb8);
 }
 
+// An NVSwitch is no bridge to a bus, whatever its class says.
+TEST_P(PciProbes, PciOfAnOtherBridge) {
+  AddGpu();
+  AddFunction("0000:02:00.0", "22a3", "068000", Config("\xde\x10\xa3\x22"));
+  const PciEvidence pci = PciEvidence::Parse(Output("pci"), "pci.txt");
+  ASSERT_EQ(pci.functions.size(), 4u);
+  EXPECT_FALSE(pci.functions[0].detailed);
+  EXPECT_TRUE(pci.functions[3].detailed);
+  EXPECT_EQ(pci.functions[3].ConfigDevice(), 0x22a3);
+}
+
 TEST_P(PciProbes, PciWithoutABus) {
   fs::create_directories(Root());
   UseRoot();
@@ -282,7 +298,7 @@ TEST_P(PciProbes, PciWithoutABus) {
   EXPECT_THROW(PciEvidence::Parse(result.output, "pci.txt"), EvidenceError);
 }
 
-// Space is told of / and of the place of temporary files, whichever of them df knows.
+// Space is reported of / and of the directory of temporary files, whichever of them df knows.
 TEST_P(ProbesWithPrograms, IdentityTellsFreeSpace) {
   const std::string head = "echo 'Filesystem 1024-blocks Used Available Capacity Mounted on'\n";
   const auto with = [&](const std::string& lines) {
@@ -311,9 +327,8 @@ TEST_P(ProbesWithPrograms, Modules) {
   AddFile("sys/module/nvidia/version", "535.54.03\n");
   AddFile("usr/lib64/libnvidia-ml.so.535.54.03", "");
   fs::create_symlink("libnvidia-ml.so.535.54.03", Root() / "usr/lib64/libnvidia-ml.so.1");
-  AddFile(
-      "proc/driver/nvidia/version",
-      "NVRM version: NVIDIA UNIX x86_64 Kernel Module  535.54.03  Tue Jun  6\nGCC version: x\n");
+  AddFile("proc/driver/nvidia/version",
+          "NVRM version: NVIDIA UNIX x86_64 Kernel Module  535.54.03  Tue Jun  6\nGCC version: x\n");
   UseRoot();
   AddProgram("modinfo",
              "[ \"$1\" = nvidia ] || exit 1\n"
@@ -367,8 +382,7 @@ TEST_P(Probes, DeviceFiles) {
   fs::create_symlink("nvidia0", Root() / "dev/nvidia1");
   fs::create_symlink("nowhere", Root() / "dev/nvidia2");
   UseRoot();
-  DeviceFilesEvidence devices =
-      DeviceFilesEvidence::Parse(Output("device_files"), "device_files.txt");
+  DeviceFilesEvidence devices = DeviceFilesEvidence::Parse(Output("device_files"), "device_files.txt");
   EXPECT_EQ(devices.user_id, std::to_string(getuid()));
   EXPECT_EQ(devices.majors.size(), 3u);
   ASSERT_NE(devices.GpuMajor(), nullptr);
@@ -380,7 +394,12 @@ TEST_P(Probes, DeviceFiles) {
   EXPECT_EQ(devices.Find("/dev/nvidia0")->major, std::nullopt);
   EXPECT_FALSE(devices.Find("/dev/nvidia0")->opens);
   EXPECT_EQ(devices.Find("/dev/nvidia1")->type, DeviceFileType::kSymbolicLink);
+  EXPECT_EQ(devices.Find("/dev/nvidia1")->link, "nvidia0");
+  EXPECT_EQ(devices.Find("/dev/nvidia1")->link_error, "no device is at its end");
   EXPECT_EQ(devices.Find("/dev/nvidia2")->type, DeviceFileType::kSymbolicLink);
+  EXPECT_EQ(devices.Find("/dev/nvidia2")->link, "nowhere");
+  EXPECT_NE(devices.Find("/dev/nvidia2")->link_error, "");
+  EXPECT_FALSE(devices.Find("/dev/nvidia2")->opens);
   EXPECT_EQ(devices.Find("/dev/nvidia-caps")->type, DeviceFileType::kDirectory);
   EXPECT_EQ(devices.GpuFiles().size(), 3u);
   // Nothing came into being where the dangling link points.
@@ -396,8 +415,7 @@ TEST_P(Probes, DeviceFilesThatAreDevices) {
     GTEST_SKIP() << "device files can be made by root alone";
   }
   UseRoot();
-  DeviceFilesEvidence devices =
-      DeviceFilesEvidence::Parse(Output("device_files"), "device_files.txt");
+  DeviceFilesEvidence devices = DeviceFilesEvidence::Parse(Output("device_files"), "device_files.txt");
   ASSERT_EQ(devices.files.size(), 2u);
   const DeviceFile* null = devices.Find("/dev/nvidia0");
   EXPECT_EQ(null->type, DeviceFileType::kCharacter);
@@ -418,8 +436,7 @@ TEST_P(Probes, NoDeviceFiles) {
   AddFile("proc/devices", "Character devices:\n  1 mem\n\nBlock devices:\n");
   fs::create_directories(Root() / "dev");
   UseRoot();
-  DeviceFilesEvidence devices =
-      DeviceFilesEvidence::Parse(Output("device_files"), "device_files.txt");
+  DeviceFilesEvidence devices = DeviceFilesEvidence::Parse(Output("device_files"), "device_files.txt");
   EXPECT_THAT(devices.files, IsEmpty());
   EXPECT_EQ(devices.GpuMajor(), nullptr);
 }
@@ -435,6 +452,18 @@ TEST_P(Probes, NvidiaSmiExitsAsNvidiaSmiDoes) {
   }
 }
 
+// What is there and is no program is not "not installed".
+TEST_P(Probes, NvidiaSmiThatIsNoProgram) {
+  fs::create_symlink("nvidia-smi", Bin() / "nvidia-smi");
+  for (const char* probe : {"nvidia_smi", "nvidia_smi_xml"}) {
+    const ExecResult result = Run(probe);
+    EXPECT_EQ(result.exit_status, 126) << probe;
+    EXPECT_THAT(result.error_output, HasSubstr("nvidia-smi is a symbolic link that leads nowhere")) << probe;
+  }
+  fs::remove(Bin() / "nvidia-smi");
+  EXPECT_EQ(Run("nvidia_smi").exit_status, 127) << "it is not installed here";
+}
+
 TEST_P(ProbesWithPrograms, KernelLog) {
   AddProgram("dmesg", "echo '[    0.000000] Linux version 6.1'; echo '[    1.5] last'");
   AddProgram("sudo", "shift; exec \"$@\"");
@@ -446,25 +475,63 @@ TEST_P(ProbesWithPrograms, KernelLog) {
   EXPECT_EQ(log.lines[1].seconds, 1.5);
 }
 
-TEST_P(ProbesWithPrograms, KernelLogKeepsTheEnd) {
-  AddProgram("dmesg", "yes '[    1.0] again' | head -c 3000000; echo; echo '[    1.5] last'");
+// With the severity of each line, where dmesg has it.
+TEST_P(ProbesWithPrograms, KernelLogIsRaw) {
   AddProgram("sudo", "shift; exec \"$@\"");
+  AddProgram("dmesg", "[ \"$*\" = -r ] || exit 1\necho '<5>[    0.000000] Linux version 6.1'");
+  EXPECT_EQ(Output("kernel_log"), "<5>[    0.000000] Linux version 6.1\n");
+  AddProgram("dmesg", "[ $# = 0 ] || { echo 'dmesg: unrecognized option: r' >&2; exit 1; }\necho '[    0.0] plain'");
   ExecResult result = Run("kernel_log");
-  EXPECT_EQ(result.output.size(), 2097152u);
-  EXPECT_TRUE(result.output.ends_with("\n[    1.5] last\n"));
+  EXPECT_EQ(result.exit_status, 0);
+  EXPECT_EQ(result.output, "[    0.0] plain\n");
+}
+
+// The begin, the end, and of what is between what matters, each text once.
+TEST_P(ProbesWithPrograms, KernelLogThatIsLong) {
+  AddProgram("dmesg",
+             "echo '<5>[    0.000000] Linux version 6.1'\n"
+             "yes '<6>[    1.0] of the begin, dull' | head -c 400000; echo\n"
+             "echo '<4>[    2.0] NVRM: Xid (PCI:0000:01:00): 79, GPU has fallen off the bus.'\n"
+             "echo '<4>[    2.5] NVRM: Xid (PCI:0000:01:00): 79, GPU has fallen off the bus.'\n"
+             "yes '<6>[    3.0] dull, dull' | head -c 3000000; echo\n"
+             "echo '<6>[    4.0] last'");
+  AddProgram("sudo", "shift; exec \"$@\"");
+  const std::string text = Output("kernel_log");
+  EXPECT_LT(text.size(), 2097152u);
+  EXPECT_TRUE(text.ends_with("\n<6>[    4.0] last\n"));
+  const KernelLog log = KernelLog::Parse(text, "kernel_log.txt");
+  EXPECT_EQ(log.lines.front().text, "Linux version 6.1");
+  EXPECT_EQ(log.Containing("Xid").size(), 1u);
+  EXPECT_EQ(log.begins_at, std::nullopt);
+  EXPECT_THAT(log.left_out, testing::MatchesRegex("[0-9]+ lines, [0-9]+ bytes"));
+}
+
+TEST_P(ProbesWithPrograms, KernelLogThatIsNotLongIsNotTouched) {
+  AddProgram("dmesg", "yes '[    0.0] again' | head -c 1500000; echo; echo '[    1.5] last'");
+  AddProgram("sudo", "shift; exec \"$@\"");
+  const std::string text = Output("kernel_log");
+  EXPECT_EQ(text.size(), 1500000u + 1 + sizeof("[    1.5] last"));
+  EXPECT_THAT(KernelLog::Parse(text, "kernel_log.txt").left_out, IsEmpty());
 }
 
 // A ring buffer that lost the boot: the journal has it, if it can be read.
 TEST_P(ProbesWithPrograms, KernelLogThatBeginsLate) {
   AddProgram("dmesg", "echo '[ 5400.000000] late'; echo '[ 5401.0] later'");
   AddProgram("sudo", "shift; exec \"$@\"");
-  AddProgram("journalctl", "[ \"$*\" = '-k -b -q -o short-monotonic --no-pager' ] || exit 1\n"
-                           "echo '[    0.000000] node kernel: Linux version 6.1'; echo '[    1.5] node kernel: last'");
+  AddProgram("journalctl",
+             "[ \"$*\" = '-k -b -q -o short-monotonic --no-pager' ] || exit 1\n"
+             "echo '[    0.000000] node kernel: Linux version 6.1'; echo '[    1.5] node kernel: last'");
   KernelLog log = KernelLog::Parse(Output("kernel_log"), "kernel_log.txt");
   ASSERT_EQ(log.lines.size(), 2u);
   EXPECT_EQ(log.lines[0].text, "Linux version 6.1");
   AddProgram("journalctl", "echo 'No journal files were opened due to insufficient permissions.' >&2; exit 1");
   EXPECT_EQ(Output("kernel_log"), "[ 5400.000000] late\n[ 5401.0] later\n");
+  AddProgram("journalctl", "echo '[ 5400.5] node kernel: it begins no earlier'");
+  EXPECT_EQ(Output("kernel_log"), "[ 5400.000000] late\n[ 5401.0] later\n");
+  // It wrapped within the first minute.
+  AddProgram("journalctl", "echo '[    0.0] node kernel: of the journal'");
+  AddProgram("dmesg", "echo '<6>[   12.500000] early'");
+  EXPECT_EQ(Output("kernel_log"), "[    0.0] node kernel: of the journal\n");
   AddProgram("dmesg", "echo '[ 5400.000000] late'; exit 3");
   EXPECT_EQ(Run("kernel_log").exit_status, 3);
 }
@@ -472,8 +539,8 @@ TEST_P(ProbesWithPrograms, KernelLogThatBeginsLate) {
 TEST_P(ProbesWithPrograms, KernelLogThatBeginsAtBootIsNotAskedOfTheJournal) {
   AddProgram("sudo", "shift; exec \"$@\"");
   AddProgram("journalctl", "echo '[    0.0] node kernel: of the journal'");
-  for (const char* first : {"[    0.000000] Linux version 6.1", "[   59.999999] slow", "  no stamp [at 99.9]",
-                            "[x.y] odd"}) {
+  for (const char* first :
+       {"[    0.000000] Linux version 6.1", "<5>[    0.999999] slow", "  no stamp [at 99.9]", "[x.y] odd"}) {
     AddProgram("dmesg", std::string("echo '") + first + "'");
     EXPECT_EQ(Output("kernel_log"), std::string(first) + "\n");
   }

@@ -20,8 +20,7 @@ using testing::AllOf;
 using testing::HasSubstr;
 using testing::Not;
 
-const std::filesystem::path kRunAll =
-    std::filesystem::path(PASSTHROUGH_SOURCE_DIR) / "remote/run-all.sh";
+const std::filesystem::path kRunAll = std::filesystem::path(PASSTHROUGH_SOURCE_DIR) / "remote/run-all.sh";
 
 // Runs probes of the test's own with the shell of the parameter in the place of sh.
 class RunAll : public testing::TestWithParam<std::string> {
@@ -35,8 +34,7 @@ class RunAll : public testing::TestWithParam<std::string> {
     ExecResult found = ExecHere({}, "command -v " + GetParam(), {}, Soon());
     found.output.pop_back();
     LinkAsSh(directory_.path() / "bin", found.output);
-    shell_.environment["PATH"] =
-        (directory_.path() / "bin").string() + ":/usr/local/bin:/usr/bin:/bin";
+    shell_.environment["PATH"] = (directory_.path() / "bin").string() + ":/usr/local/bin:/usr/bin:/bin";
     shell_.environment["TMPDIR"] = temporary_;
     shell_.environment["RUN_ALL_TEST"] = directory_.path();
   }
@@ -49,22 +47,18 @@ class RunAll : public testing::TestWithParam<std::string> {
 
   static Deadline Soon() { return Deadline::After(std::chrono::seconds(120)); }
 
-  void AddProbe(const std::string& name, int limit, const std::string& body,
-                const std::string& needs = {}) {
-    WriteFile(remote_ / "probes" / (name + ".sh"),
-              "#!/bin/sh\n# limit: " + std::to_string(limit) +
-                  (needs.empty() ? "" : "\n# needs: " + needs) + "\n# about: a test's probe\n\n" + body +
-                  "\n");
+  void AddProbe(const std::string& name, int limit, const std::string& body, const std::string& needs = {}) {
+    WriteFile(remote_ / "probes" / (name + ".sh"), "#!/bin/sh\n# limit: " + std::to_string(limit) +
+                                                       (needs.empty() ? "" : "\n# needs: " + needs) +
+                                                       "\n# about: a test's probe\n\n" + body + "\n");
   }
 
   // Runs the probes as the collector does; every frame must arrive.
   std::vector<ProbeOutput> Run(const std::vector<std::string>& probes) {
-    RemoteExec exec = [this](const std::string& command, const ExecOptions& options,
-                             const Deadline& until) {
+    RemoteExec exec = [this](const std::string& command, const ExecOptions& options, const Deadline& until) {
       return ExecHere(shell_, command, options, until);
     };
-    Collection collection =
-        CollectByExec(exec, BuildRemoteArchive(remote_, probes), probes, Soon());
+    Collection collection = CollectByExec(exec, BuildRemoteArchive(remote_, probes), probes, Soon());
     EXPECT_EQ(collection.error, "");
     EXPECT_EQ(collection.probes.size(), probes.size());
     collection.probes.resize(probes.size());
@@ -73,13 +67,10 @@ class RunAll : public testing::TestWithParam<std::string> {
 
   // Runs run-all.sh with `arguments` as somebody on the node would.
   ExecResult RunByHand(const std::string& arguments) {
-    return ExecHere(shell_, "sh '" + (remote_ / "run-all.sh").string() + "' " + arguments, {},
-                    Soon());
+    return ExecHere(shell_, "sh '" + (remote_ / "run-all.sh").string() + "' " + arguments, {}, Soon());
   }
 
-  std::vector<pid_t> Processes() const {
-    return ProcessesWith("RUN_ALL_TEST=" + directory_.path().string());
-  }
+  std::vector<pid_t> Processes() const { return ProcessesWith("RUN_ALL_TEST=" + directory_.path().string()); }
   // Also ends what would stay for ever: a failed test must not leave processes behind.
   void WaitUntilNothingRuns() const {
     const Deadline deadline = Deadline::After(std::chrono::seconds(60));
@@ -87,8 +78,7 @@ class RunAll : public testing::TestWithParam<std::string> {
       std::this_thread::sleep_for(std::chrono::milliseconds(10));
     }
     for (pid_t process : Processes()) {
-      ADD_FAILURE() << "still running: "
-                    << Printable(ReadFile("/proc/" + std::to_string(process) + "/cmdline"));
+      ADD_FAILURE() << "still running: " << Printable(ReadFile("/proc/" + std::to_string(process) + "/cmdline"));
       kill(process, SIGKILL);
     }
   }
@@ -110,6 +100,28 @@ TEST_P(RunAll, PassesOutputAndStatusOn) {
   EXPECT_EQ(outputs[1].text, "");
   EXPECT_EQ(outputs[1].exit_status, 0);
   EXPECT_EQ(outputs[2].text, std::string("a\0\xff\n@end", 8));
+}
+
+// A maker's probes are in a folder; on a node they are beside the others.
+TEST_P(RunAll, FindsProbesInFolders) {
+  AddProbe("plain", 10, "echo hello");
+  std::filesystem::create_directories(remote_ / "probes/maker");
+  AddProbe("maker/of_maker", 10, "echo made");
+  const std::vector<ProbeOutput> outputs = Run({"of_maker", "plain"});
+  EXPECT_EQ(outputs[0].text, "made\n");
+  EXPECT_EQ(outputs[1].text, "hello\n");
+  EXPECT_THAT(RunByHand("of_maker").output, AllOf(HasSubstr("made"), Not(HasSubstr("hello"))));
+  EXPECT_THAT(RunByHand("").output, AllOf(HasSubstr("made"), HasSubstr("hello")));
+  EXPECT_EQ(RunByHand("maker/of_maker").exit_status, 64);
+}
+
+// A node that goes on from a saved state: its clock stepped back while a probe ran.
+TEST_P(RunAll, AClockThatStepsBack) {
+  if (system("unshare --mount true 2>/dev/null") != 0) GTEST_SKIP() << "only root may mount";
+  AddProbe("one", 20, "echo 1.00 1.00 >\"$RUN_ALL_TEST/uptime\"\nmount --bind \"$RUN_ALL_TEST/uptime\" /proc/uptime");
+  const ExecResult result =
+      ExecHere(shell_, "unshare --mount sh '" + (remote_ / "run-all.sh").string() + "' one", {}, Soon());
+  EXPECT_THAT(result.output, HasSubstr("--- one: exit status 0, 0.00 s ---"));
 }
 
 TEST_P(RunAll, KeepsEachExitStatus) {
@@ -195,8 +207,7 @@ TEST_P(RunAll, BoundsWhatAProbePrints) {
   AddProbe("program_flood", 20, "exec yes");
   AddProbe("error_flood", 20, "head -c 200000 /dev/zero >&2; echo done");
   AddProbe("just_fits", 20, "head -c 4194304 /dev/zero");
-  std::vector<ProbeOutput> outputs =
-      Run({"shell_flood", "program_flood", "error_flood", "just_fits"});
+  std::vector<ProbeOutput> outputs = Run({"shell_flood", "program_flood", "error_flood", "just_fits"});
   for (size_t i : {0u, 1u}) {
     EXPECT_EQ(outputs[i].text.size(), kMostProbeOutput);
     EXPECT_TRUE(outputs[i].truncated);
@@ -223,10 +234,9 @@ TEST_P(RunAll, PrintsReadablyByHand) {
   AddProbe("two", 1, "sleep 1000");
   ExecResult result = RunByHand("");
   EXPECT_EQ(result.exit_status, 0) << result.error_output;
-  EXPECT_THAT(
-      result.output,
-      AllOf(HasSubstr("=== one: a test's probe ===\nhello\n--- one: errors ---\noops\n"),
-            HasSubstr("--- one: exit status 0, "), HasSubstr("--- two: did not end within 1 s, ")));
+  EXPECT_THAT(result.output,
+              AllOf(HasSubstr("=== one: a test's probe ===\nhello\n--- one: errors ---\noops\n"),
+                    HasSubstr("--- one: exit status 0, "), HasSubstr("--- two: did not end within 1 s, ")));
 }
 
 TEST_P(RunAll, ScalesLimits) {
@@ -235,11 +245,35 @@ TEST_P(RunAll, ScalesLimits) {
   EXPECT_THAT(RunByHand("slow").output, Not(HasSubstr("done")));
 }
 
+// A probe's limit may follow from how much there is to do, and the probe knows what it has.
+TEST_P(RunAll, LimitsFollowFromWhatThereIs) {
+  const std::filesystem::path probe = remote_ / "probes" / "each.sh";
+  const auto limit_of = [&](const std::string& arguments) {
+    const std::string output = RunByHand(arguments + " each").output;
+    const size_t at = output.find("limit ");
+    return at == std::string::npos ? output : output.substr(at, output.find('\n', at) - at);
+  };
+  const auto write = [&](const std::string& patterns) {
+    WriteFile(probe, "#!/bin/sh\n# limit: 90\n# limit-each: 45 " + patterns +
+                         "\n# limit-percent: 8\n# about: a test's probe\n"
+                         "echo \"limit $PROBE_LIMIT $PROBE_SCALE ${WORKLOAD_MEMORY_PERCENT:-none}\"\n");
+  };
+  write("/nonexistent/gpus/*");
+  EXPECT_EQ(limit_of(""), "limit 90 1 none");
+  for (const char* gpu : {"gpus/a", "gpus/b", "gpus/c", "mig/gi1"}) {
+    std::filesystem::create_directories(remote_ / "there" / gpu);
+  }
+  write((remote_ / "there/gpus/*").string() + " " + (remote_ / "there/mig/gi*").string());
+  EXPECT_EQ(limit_of(""), "limit 225 1 none");
+  EXPECT_EQ(limit_of("--limit-scale 2"), "limit 450 2 none");
+  EXPECT_EQ(limit_of("--gpu-memory 50"), "limit 1825 1 50");
+}
+
 TEST_P(RunAll, RefusesWhatItDoesNotUnderstand) {
   AddProbe("one", 10, "echo hello");
   for (const std::string arguments :
-       {"two", "../one", "''", "--frames", "--frames xyz one", "--frames '' one",
-        "--frames 0123456789abcde one", "--limit-scale 0 one", "--limit-scale 1x one", "--what"}) {
+       {"two", "../one", "''", "--frames", "--frames xyz one", "--frames '' one", "--frames 0123456789abcde one",
+        "--limit-scale 0 one", "--gpu-memory 101 one", "--gpu-memory x one", "--limit-scale 1x one", "--what"}) {
     ExecResult result = RunByHand(arguments);
     EXPECT_EQ(result.exit_status, 64) << arguments;
     EXPECT_EQ(result.output, "") << arguments;
@@ -250,8 +284,7 @@ TEST_P(RunAll, RefusesWhatItDoesNotUnderstand) {
 TEST_P(RunAll, CleansUpWhenItIsEnded) {
   for (int number : {SIGTERM, SIGHUP, SIGINT}) {
     AddProbe("slow", 60,
-             "trap '' HUP; echo up >'" + (directory_.path() / "up").string() +
-                 "'; while :; do sleep 1000; done");
+             "trap '' HUP; echo up >'" + (directory_.path() / "up").string() + "'; while :; do sleep 1000; done");
     std::jthread killer;
     shell_.on_start = [&](pid_t group) {
       killer = std::jthread([this, group, number] {
@@ -273,8 +306,7 @@ TEST_P(RunAll, EndsWhenNobodyReadsAnyMore) {
   AddProbe("slow", 60, "sleep 1");
   AddProbe("talk", 60, "head -c 1000000 /dev/zero");
   ExecResult result =
-      ExecHere(shell_, "sh '" + (remote_ / "run-all.sh").string() + "' slow talk talk talk | true",
-               {}, Soon());
+      ExecHere(shell_, "sh '" + (remote_ / "run-all.sh").string() + "' slow talk talk talk | true", {}, Soon());
   WaitUntilNothingRuns();
   EXPECT_TRUE(std::filesystem::is_empty(temporary_));
 }

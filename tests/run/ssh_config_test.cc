@@ -13,8 +13,7 @@ using testing::HasSubstr;
 
 // OpenSSH itself says what it makes of the file: `ssh -G` prints the options it would use.
 std::string WhatSshMakesOf(const std::filesystem::path& config, const std::string& host) {
-  return RunChild({"ssh", "-G", "-F", config.string(), host}, {}, Deadline::After(std::chrono::minutes(1)))
-      .output;
+  return RunChild({"ssh", "-G", "-F", config.string(), host}, {}, Deadline::After(std::chrono::minutes(1))).output;
 }
 
 TEST(SshConfigTest, OpenSshReadsItAsMeant) {
@@ -55,9 +54,8 @@ TEST(SshConfigTest, TellsHowToLogInWithNamesOfNodes) {
     discovery.nodes.back().address = "192.168.140.10";
   }
   discovery.nodes[1].address.clear();
-  const std::string expected =
-      "To log in to hpc_controller (or hpc_compute_02 in its place): ssh -F '" + run.SshConfig().string() +
-      "' hpc_controller";
+  const std::string expected = "To log in to hpc_controller (or hpc_compute_02 in its place): ssh -F '" +
+                               run.SshConfig().string() + "' hpc_controller";
   EXPECT_EQ(HowToLogIn(discovery, run), expected);
   EXPECT_THAT(MakeSshConfig(discovery, Profile(), run), testing::StartsWith("# " + expected + "\n"));
 }

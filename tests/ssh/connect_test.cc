@@ -64,8 +64,7 @@ TEST_F(Connect, ChangedHostKeyIsAnError) {
   server.Stop();
   server.ChangeHostKeys();
   server.Start();
-  EXPECT_THAT(Try(server.account()),
-              AllOf(HasSubstr("host key of [127.0.0.1]:"), HasSubstr("changed: expected")));
+  EXPECT_THAT(Try(server.account()), AllOf(HasSubstr("host key of [127.0.0.1]:"), HasSubstr("changed: expected")));
   EXPECT_THAT(server.log(), testing::Not(HasSubstr("Accepted publickey")));
 }
 
@@ -100,10 +99,9 @@ TEST_F(Connect, RefusedKeyIsNamed) {
   SshAccount account = server.account();
   account.key = directory.path() / "stranger";
   MakeKeyPair(account.key);
-  EXPECT_THAT(
-      Try(account),
-      AllOf(HasSubstr("permission denied for " + account.user + "@127.0.0.1:"),
-            HasSubstr("the key " + account.key.string() + " (SHA256:"), HasSubstr("was refused")));
+  EXPECT_THAT(Try(account),
+              AllOf(HasSubstr("permission denied for " + account.user + "@127.0.0.1:"),
+                    HasSubstr("the key " + account.key.string() + " (SHA256:"), HasSubstr("was refused")));
 }
 
 TEST_F(Connect, BadKeyFileIsTold) {
@@ -153,8 +151,7 @@ TEST_F(Connect, NobodyListens) {
   account.port = FreePort();
   account.user = "admin";
   account.key = TestUserKey();
-  EXPECT_THAT(Try(account),
-              HasSubstr("127.0.0.1 port " + std::to_string(account.port) + ": Connection refused"));
+  EXPECT_THAT(Try(account), HasSubstr("127.0.0.1 port " + std::to_string(account.port) + ": Connection refused"));
 }
 
 TEST_F(Connect, HostNameThatDoesNotExist) {
@@ -179,8 +176,7 @@ class SilentServer : public Connect {
 };
 
 TEST_F(SilentServer, EndsAtTheDeadline) {
-  EXPECT_THROW(SshSession::Connect(account_, nullptr, keys_, Deadline::After(milliseconds(300))),
-               TimeoutError);
+  EXPECT_THROW(SshSession::Connect(account_, nullptr, keys_, Deadline::After(milliseconds(300))), TimeoutError);
 }
 
 TEST_F(SilentServer, EndsOnInterruption) {

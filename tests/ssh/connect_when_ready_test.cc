@@ -40,8 +40,7 @@ class WhenReady : public testing::Test {
     return account;
   }
 
-  std::string WhatTimeoutSays(const SshAccount& account, milliseconds limit,
-                              JumpHost* jump = nullptr) {
+  std::string WhatTimeoutSays(const SshAccount& account, milliseconds limit, JumpHost* jump = nullptr) {
     try {
       ConnectWhenReady(account, jump, keys_, Deadline::After(limit));
     } catch (const TimeoutError& error) {

@@ -98,8 +98,7 @@ TEST_F(Exec, PassesOutputToTheSinkAsItComes) {
     if (seen == "first") WriteFile(file, "");
   };
   const ExecResult result = session.Exec(
-      "printf first; until test -e " + file.string() + "; do sleep 0.01; done; printf last",
-      options, Soon());
+      "printf first; until test -e " + file.string() + "; do sleep 0.01; done; printf last", options, Soon());
   EXPECT_EQ(seen, "firstlast");
   EXPECT_EQ(result.output, "");
 }

@@ -43,13 +43,11 @@ class HostKeysTest : public testing::Test {
 
   // As ssh-keygen has it: "SHA256:…".
   std::string Fingerprint(const std::string& name) const {
-    const auto result =
-        RunChild({"ssh-keygen", "-l", "-f", Path(name + ".pub").string()}, {}, Deadline::Never());
+    const auto result = RunChild({"ssh-keygen", "-l", "-f", Path(name + ".pub").string()}, {}, Deadline::Never());
     return std::string(SplitWords(result.output).at(1));
   }
 
-  static std::string WhatAcceptSays(HostKeys& keys, const std::string& name,
-                                    const std::string& key) {
+  static std::string WhatAcceptSays(HostKeys& keys, const std::string& name, const std::string& key) {
     try {
       keys.Accept(name, key);
     } catch (const SshError& error) {
@@ -80,24 +78,21 @@ TEST_F(HostKeysTest, RunFileIsWhatSshKeygenReads) {
   HostKeys keys(Path("run"), "");
   keys.Accept("192.168.140.11", one_);
   keys.Accept("[127.0.0.1]:2222", other_);
-  EXPECT_EQ(ReadFile(Path("run")),
-            "192.168.140.11 " + one_ + "\n[127.0.0.1]:2222 " + other_ + "\n");
-  EXPECT_TRUE(RunChild({"ssh-keygen", "-F", "[127.0.0.1]:2222", "-f", Path("run").string()}, {},
-                       Deadline::Never())
+  EXPECT_EQ(ReadFile(Path("run")), "192.168.140.11 " + one_ + "\n[127.0.0.1]:2222 " + other_ + "\n");
+  EXPECT_TRUE(RunChild({"ssh-keygen", "-F", "[127.0.0.1]:2222", "-f", Path("run").string()}, {}, Deadline::Never())
                   .Succeeded());
   keys.Forget("192.168.140.11");
   EXPECT_EQ(ReadFile(Path("run")), "[127.0.0.1]:2222 " + other_ + "\n");
 }
 
 TEST_F(HostKeysTest, UserFileIsHonouredAndNotWritten) {
-  const std::string content = "# a comment\n\nbroken line\nnode,192.168.1.1\t" + one_ +
-                              " comment\n[node]:2222 " + other_ + "\n@revoked * " + ecdsa_ + "\n";
+  const std::string content = "# a comment\n\nbroken line\nnode,192.168.1.1\t" + one_ + " comment\n[node]:2222 " +
+                              other_ + "\n@revoked * " + ecdsa_ + "\n";
   WriteFile(Path("user"), content);
   HostKeys keys("", Path("user"));
   EXPECT_THAT(WhatAcceptSays(keys, "node", other_),
               AllOf(HasSubstr("host key of node changed"), HasSubstr(Fingerprint("one")),
-                    HasSubstr(Fingerprint("other")), HasSubstr(Path("user").string()),
-                    HasSubstr("ssh-keygen -f")));
+                    HasSubstr(Fingerprint("other")), HasSubstr(Path("user").string()), HasSubstr("ssh-keygen -f")));
   EXPECT_EQ(WhatAcceptSays(keys, "node", one_), "accepted");
   EXPECT_EQ(WhatAcceptSays(keys, "192.168.1.1", one_), "accepted");
   EXPECT_EQ(WhatAcceptSays(keys, "[node]:2222", other_), "accepted");
@@ -107,9 +102,7 @@ TEST_F(HostKeysTest, UserFileIsHonouredAndNotWritten) {
 
 TEST_F(HostKeysTest, HashedNamesInUserFileAreFound) {
   WriteFile(Path("user"), "node " + one_ + "\n[node]:2222 " + one_ + "\n");
-  ASSERT_TRUE(
-      RunChild({"ssh-keygen", "-q", "-H", "-f", Path("user").string()}, {}, Deadline::Never())
-          .Succeeded());
+  ASSERT_TRUE(RunChild({"ssh-keygen", "-q", "-H", "-f", Path("user").string()}, {}, Deadline::Never()).Succeeded());
   EXPECT_THAT(ReadFile(Path("user")), testing::StartsWith("|1|"));
   HostKeys keys("", Path("user"));
   EXPECT_THAT(WhatAcceptSays(keys, "node", other_), HasSubstr("changed"));

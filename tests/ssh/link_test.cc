@@ -24,9 +24,7 @@ TEST(Link, AConnectionThatBreaksWhileSomethingIsSentIsNotWaitedFor) {
   OpensshServer server;
   HostKeys keys("", "");
   const SshAccount account = server.account();
-  Link link(
-      Handshake(Descriptor(ConnectTcp(account.host, account.port, Soon())), account, keys, Soon()),
-      "node");
+  Link link(Handshake(Descriptor(ConnectTcp(account.host, account.port, Soon())), account, keys, Soon()), "node");
   server.KillSessions();
   const Deadline deadline = Soon();
   while (ssh_is_connected(link.session()) != 0) {

@@ -21,10 +21,10 @@
 #include <memory>
 #include <thread>
 
+#include "helpers/base/descriptor.h"
 #include "helpers/base/error.h"
 #include "helpers/base/text.h"
 #include "helpers/process/child_process.h"
-#include "helpers/process/descriptor.h"
 
 namespace passthrough {
 namespace {
@@ -72,12 +72,10 @@ std::string HostKeyName(const std::string& type) { return "host_" + type; }
 
 }  // namespace
 
-void MakeKeyPair(const std::filesystem::path& path, const std::string& type,
-                 const std::string& passphrase) {
+void MakeKeyPair(const std::filesystem::path& path, const std::string& type, const std::string& passphrase) {
   std::filesystem::remove(path);
-  const auto result = RunChild(
-      {"ssh-keygen", "-q", "-t", type, "-N", passphrase, "-C", "test", "-f", path.string()}, {},
-      Deadline::After(std::chrono::seconds(60)));
+  const auto result = RunChild({"ssh-keygen", "-q", "-t", type, "-N", passphrase, "-C", "test", "-f", path.string()},
+                               {}, Deadline::After(std::chrono::seconds(60)));
   if (!result.Succeeded()) throw Error("ssh-keygen: " + result.HowItEnded() + ": " + result.output);
 }
 
@@ -110,12 +108,10 @@ uint16_t FreePort(const std::string& address) {
   return static_cast<uint16_t>(std::stoi(port));
 }
 
-OpensshServer::OpensshServer(const Options& options)
-    : directory_("test-sshd"), options_(options), user_(UserName()) {
+OpensshServer::OpensshServer(const Options& options) : directory_("test-sshd"), options_(options), user_(UserName()) {
   if (options_.port == 0) options_.port = FreePort(options_.address);
   ChangeHostKeys();
-  std::filesystem::copy_file(TestUserKey().string() + ".pub",
-                             directory_.path() / "authorized_keys");
+  std::filesystem::copy_file(TestUserKey().string() + ".pub", directory_.path() / "authorized_keys");
   std::string config;
   for (const auto& line : options_.more_config) config += line + "\n";
   config += fmt::format("ListenAddress [{}]:{}\n", options_.address, options_.port);

@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "helpers/base/files.h"
-#include "helpers/config/profile.h"
+#include "helpers/ssh/ssh_account.h"
 
 namespace passthrough {
 

@@ -1,6 +1,7 @@
 // What PrivateKeyProblem says of key files made by ssh-keygen.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <filesystem>
@@ -21,9 +22,7 @@ class PrivateKey : public testing::Test {
  protected:
   std::filesystem::path Path(const std::string& name) const { return directory_.path() / name; }
 
-  static std::string Problem(const std::filesystem::path& key) {
-    return PrivateKeyProblem(key).value_or("none");
-  }
+  static std::string Problem(const std::filesystem::path& key) { return PrivateKeyProblem(key).value_or("none"); }
 
   const TemporaryDirectory directory_{"private-key"};
 };
@@ -37,8 +36,7 @@ TEST_F(PrivateKey, OfEachTypeIsGood) {
 
 TEST_F(PrivateKey, InPemFormIsGood) {
   const auto path = Path("pem");
-  RunChild({"ssh-keygen", "-q", "-t", "rsa", "-m", "PEM", "-N", "", "-f", path.string()}, {},
-           Deadline::Never());
+  RunChild({"ssh-keygen", "-q", "-t", "rsa", "-m", "PEM", "-N", "", "-f", path.string()}, {}, Deadline::Never());
   EXPECT_THAT(ReadFile(path), HasSubstr("BEGIN RSA PRIVATE KEY"));
   EXPECT_EQ(Problem(path), "none");
 }
@@ -48,16 +46,13 @@ TEST_F(PrivateKey, Missing) {
               AllOf(HasSubstr(Path("missing").string()), HasSubstr("No such file or directory")));
 }
 
-TEST_F(PrivateKey, Directory) {
-  EXPECT_THAT(Problem(directory_.path()), HasSubstr("it is a directory"));
-}
+TEST_F(PrivateKey, Directory) { EXPECT_THAT(Problem(directory_.path()), HasSubstr("it is a directory")); }
 
 TEST_F(PrivateKey, OpenToOthers) {
   const auto path = Path("open");
   MakeKeyPair(path);
   std::filesystem::permissions(path, std::filesystem::perms(0644));
-  EXPECT_THAT(Problem(path),
-              AllOf(HasSubstr("mode 0644"), HasSubstr("chmod 600 " + path.string())));
+  EXPECT_THAT(Problem(path), AllOf(HasSubstr("mode 0644"), HasSubstr("chmod 600 " + path.string())));
   std::filesystem::permissions(path, std::filesystem::perms(0620));
   EXPECT_THAT(Problem(path), HasSubstr("mode 0620"));
   std::filesystem::permissions(path, std::filesystem::perms(0400));
@@ -75,18 +70,34 @@ TEST_F(PrivateKey, Unreadable) {
 TEST_F(PrivateKey, PublicKeyGivenInstead) {
   MakeKeyPair(Path("id"));
   std::filesystem::permissions(Path("id.pub"), std::filesystem::perms(0600));
-  EXPECT_EQ(
-      Problem(Path("id.pub")),
-      Path("id.pub").string() + " is a public key; give the private key " + Path("id").string());
+  EXPECT_EQ(Problem(Path("id.pub")),
+            Path("id.pub").string() + " is a public key; give the private key " + Path("id").string());
 }
 
 TEST_F(PrivateKey, WithPassphrase) {
   MakeKeyPair(Path("locked"), "ed25519", "secret");
   EXPECT_THAT(Problem(Path("locked")), AllOf(HasSubstr("has a passphrase"), HasSubstr("ssh-add")));
   const auto pem = Path("locked-pem");
-  RunChild({"ssh-keygen", "-q", "-t", "rsa", "-m", "PEM", "-N", "secret", "-f", pem.string()}, {},
-           Deadline::Never());
+  RunChild({"ssh-keygen", "-q", "-t", "rsa", "-m", "PEM", "-N", "secret", "-f", pem.string()}, {}, Deadline::Never());
   EXPECT_THAT(Problem(pem), HasSubstr("has a passphrase"));
+}
+
+// With no descriptor left: a run with many nodes needs the key for each.
+TEST_F(PrivateKey, IsReadOnce) {
+  const std::filesystem::path key = Path("once");
+  MakeKeyPair(key);
+  EXPECT_EQ(Problem(key), "none");
+  rlimit before{};
+  getrlimit(RLIMIT_NOFILE, &before);
+  rlimit none = before;
+  none.rlim_cur = 0;
+  setrlimit(RLIMIT_NOFILE, &none);
+  const std::string problem = Problem(key);
+  setrlimit(RLIMIT_NOFILE, &before);
+  EXPECT_EQ(problem, "none");
+  // A file that has changed is another key.
+  WriteFile(key, "no key any more", 0600);
+  EXPECT_THAT(Problem(key), HasSubstr("is not a private key"));
 }
 
 TEST_F(PrivateKey, NotAKey) {

@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <thread>
 
-#include "helpers/process/descriptor.h"
+#include "helpers/base/descriptor.h"
 
 namespace passthrough {
 

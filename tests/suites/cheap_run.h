@@ -18,8 +18,7 @@ class CheapRun {
   const std::filesystem::path& directory() const { return directory_.path(); }
 
   // `create`: a script. `key`: a private key file, may be empty.
-  void WriteProfile(const std::string& create, const std::string& key = "",
-                    std::string uri = "");
+  void WriteProfile(const std::string& create, const std::string& key = "", std::string uri = "");
   // Runs the suite in this directory, with its reports below `logs`.
   ChildResult RunProgram(const std::vector<std::string>& more = {}, const std::string& logs = "logs");
 

@@ -10,12 +10,12 @@
 
 #include <thread>
 
+#include "helpers/base/descriptor.h"
 #include "helpers/base/files.h"
 #include "helpers/base/process_identity.h"
 #include "helpers/base/text.h"
 #include "helpers/base/wait.h"
-#include "helpers/libvirt/inventory.h"
-#include "helpers/process/descriptor.h"
+#include "helpers/inventory/inventory.h"
 #include "tests/libvirt/test_hypervisor.h"
 #include "tests/suites/suite_program.h"
 
@@ -36,36 +36,45 @@ class NeverGreenTest : public testing::Test {
   fs::path Path(const std::string& name) const { return directory_.path() / name; }
   fs::path Latest() const { return Path("logs") / "latest"; }
 
-  // A hypervisor of libvirt's test driver with the planned devices and nothing else.
+  // A hypervisor of libvirt's test driver with the planned devices and nothing else; with-cluster.xml has, in place of
+  // it, what create makes first.
   fs::path MakeHypervisor() const {
-    WriteFile(Path("node.xml"),
-              "<node>" + TestHypervisor::Computer() + TestHypervisor::PciDevice(0, 0x030000) +
-                  TestHypervisor::PciDevice(1, 0x040300) + "</node>");
+    const std::string empty =
+        TestHypervisor::Computer() + TestHypervisor::PciDevice(0, 0x030000) + TestHypervisor::PciDevice(1, 0x040300);
+    WriteFile(Path("node.xml"), "<node>" + empty + "</node>");
+    WriteFile(Path("empty.xml"), "<node>" + empty + "</node>");
+    // With a UUID: each connection reads the file anew, and would make one of its own.
+    WriteFile(Path("with-cluster.xml"),
+              "<node>" + empty +
+                  "<network><name>test-hpc-pcie-minimal-network</name>"
+                  "<uuid>11111111-2222-3333-4444-555555555555</uuid><bridge name='virbr140'/></network></node>");
     return Path("node.xml");
   }
 
-  // A profile whose deployer leaves a mark when it is asked to destroy.
-  std::string MakeProfile(const std::string& create, const std::string& destroy_status = "0",
-                          std::string uri = "") {
+  // A profile whose deployer makes the network, and leaves a mark when it is asked to destroy.
+  std::string MakeProfile(const std::string& create, const std::string& destroy_status = "0", std::string uri = "") {
     if (uri.empty()) uri = "test://" + MakeHypervisor().string();
     WriteFile(Path("destroy.sh"),
-              fmt::format("#!/bin/sh\necho destroyed >>{}\nexit {}\n", Path("destroyed").string(),
-                          destroy_status),
+              fmt::format("#!/bin/sh\necho destroyed >>{}\ncp '{}' '{}'\nexit {}\n", Path("destroyed").string(),
+                          Path("empty.xml").string(), Path("node.xml").string(), destroy_status),
               0755);
-    WriteFile(Path("create.sh"), "#!/bin/sh\n" + create + "\n", 0755);
-    WriteFile(Path("profile.yaml"),
-              fmt::format("version: \"1.0\"\ndescription: of a test\n"
-                          "libvirt:\n  uri: {}\n"
-                          "deployer:\n  create: [{}]\n  destroy: [{}]\n"
-                          "ssh:\n  user: nobody\n"
-                          "time_limits: {{create: 60, ssh: 1, collect: 1, destroy: 30}}\n",
-                          uri, Path("create.sh").string(), Path("destroy.sh").string()));
+    WriteFile(Path("create.sh"),
+              fmt::format("#!/bin/sh\ncp '{}' '{}'\n{}\n", Path("with-cluster.xml").string(), Path("node.xml").string(),
+                          create),
+              0755);
+    WriteFile(Path("profile.yaml"), fmt::format("version: \"1.0\"\ndescription: of a test\n"
+                                                "libvirt:\n  uri: {}\n"
+                                                "deployer:\n  create: [{}]\n  destroy: [{}]\n"
+                                                "ssh:\n  user: nobody\n"
+                                                "time_limits: {{create: 60, ssh: 1, collect: 1, destroy: 30}}\n",
+                                                uri, Path("create.sh").string(), Path("destroy.sh").string()));
     return Path("profile.yaml").string();
   }
   std::vector<std::string> Arguments(const std::string& profile, const std::string& filter = "") {
     std::vector<std::string> arguments{
-        "--profile", profile, "--log-dir", Path("logs").string(), "--config",
-        std::string(PASSTHROUGH_SOURCE_DIR) + "/configs/test-pcie-passthrough-minimal.yaml"};
+        "--profile", profile,
+        "--log-dir", Path("logs").string(),
+        "--config",  std::string(PASSTHROUGH_SOURCE_DIR) + "/configs/test-pcie-passthrough-minimal.yaml"};
     if (!filter.empty()) arguments.push_back("--gtest_filter=" + filter);
     return arguments;
   }
@@ -82,8 +91,7 @@ class NeverGreenTest : public testing::Test {
   // Runs ctest on the checks alone, with a test file of its own.
   ChildResult RunCtest(const std::string& profile, std::vector<std::string> arguments,
                        std::function<void(int)> on_start = nullptr) {
-    WriteFile(Path("CTestTestfile.cmake"),
-              fmt::format("include(\"{}/ClusterTests.cmake\")\n", PASSTHROUGH_BINARY_DIR));
+    WriteFile(Path("CTestTestfile.cmake"), fmt::format("include(\"{}/ClusterTests.cmake\")\n", PASSTHROUGH_BINARY_DIR));
     ChildOptions options;
     options.environment = {{"PASSTHROUGH_PROFILE", profile},
                            {"PASSTHROUGH_LOG_DIR", Path("logs").string()},
@@ -94,8 +102,7 @@ class NeverGreenTest : public testing::Test {
     return RunChild(arguments, options, Deadline::After(std::chrono::minutes(5)));
   }
 
-  std::string config_ =
-      std::string(PASSTHROUGH_SOURCE_DIR) + "/configs/test-pcie-passthrough-minimal.yaml";
+  std::string config_ = std::string(PASSTHROUGH_SOURCE_DIR) + "/configs/test-pcie-passthrough-minimal.yaml";
 
  private:
   TemporaryDirectory directory_{"never-green"};
@@ -131,8 +138,7 @@ TEST_F(NeverGreenTest, CtestTakesRelativePathsFromWhereTheUserIs) {
   fs::rename(MakeProfile("true"), Path("here.yaml"));
   ChildOptions options;
   options.working_directory = "/";
-  WriteFile(Path("CTestTestfile.cmake"),
-            fmt::format("include(\"{}/ClusterTests.cmake\")\n", PASSTHROUGH_BINARY_DIR));
+  WriteFile(Path("CTestTestfile.cmake"), fmt::format("include(\"{}/ClusterTests.cmake\")\n", PASSTHROUGH_BINARY_DIR));
   options.environment = {{"PASSTHROUGH_PROFILE", "./here.yaml"},
                          {"PASSTHROUGH_CONFIG", "my.yaml"},
                          {"PASSTHROUGH_RUN_LINK", "run-link"},
@@ -149,7 +155,7 @@ TEST_F(NeverGreenTest, AnUnknownOptionAndAMissingFile) {
   const ChildResult result = RunSuite({"--config", "/nonexistent/x.yaml", "--profile", "also-missing"});
   EXPECT_EQ(result.exit_status, 1);
   EXPECT_THAT(result.output, HasSubstr("/nonexistent/x.yaml"));
-  EXPECT_THAT(result.output, HasSubstr("also-missing")) << "only one of two problems was told";
+  EXPECT_THAT(result.output, HasSubstr("also-missing")) << "only one of two problems was reported";
 }
 
 TEST_F(NeverGreenTest, ADeployerThatFailsFailsEveryCheck) {
@@ -166,22 +172,22 @@ TEST_F(NeverGreenTest, ADeployerThatFailsFailsEveryCheck) {
 }
 
 TEST_F(NeverGreenTest, LibvirtThatIsNotThereFailsEveryCheck) {
-  const ChildResult result = RunSuite(
-      Arguments(MakeProfile("true", "0", "qemu+unix:///system?socket=/nonexistent/libvirt-sock")));
+  const ChildResult result =
+      RunSuite(Arguments(MakeProfile("true", "0", "qemu+unix:///system?socket=/nonexistent/libvirt-sock")));
   EXPECT_EQ(result.exit_status, 1);
   const JunitReport report = ReadJunit(Latest() / "junit.xml");
   EXPECT_THAT(report.all, testing::Not(IsEmpty()));
   EXPECT_EQ(report.failed, report.all);
-  EXPECT_FALSE(fs::exists(Path("destroyed"))) << "nothing was deployed, so nothing is owed";
+  EXPECT_FALSE(fs::exists(Path("destroyed"))) << "nothing was deployed, so nothing is pending";
 }
 
 TEST_F(NeverGreenTest, ADeployerThatSucceedsAndMakesNothing) {
   const ChildResult result = RunSuite(Arguments(MakeProfile("true")));
   EXPECT_EQ(result.exit_status, 1);
   const JunitReport report = ReadJunit(Latest() / "junit.xml");
-  EXPECT_THAT(report.failed, IsSupersetOf({"Node.IsThereAsPlanned/hpc_controller",
-                                           "Node.IsThereAsPlanned/hpc_compute_01",
-                                           "NvidiaSmi.AnswersWithExitStatusZero/hpc_compute_01"}));
+  EXPECT_THAT(report.failed,
+              IsSupersetOf({"Node.IsThereAsPlanned/hpc_controller", "Node.IsThereAsPlanned/hpc_compute_01",
+                            "NvidiaSmi.AnswersWithExitStatusZero/hpc_compute_01"}));
   EXPECT_THAT(report.failed, testing::Not(Contains("Cleanup.DestroySucceeded/test_hpc_pcie_minimal")));
   EXPECT_THAT(report.messages.at("Node.IsThereAsPlanned/hpc_compute_01"),
               HasSubstr("libvirt has no domain test-hpc-pcie-minimal-compute-01"));
@@ -198,7 +204,7 @@ TEST_F(NeverGreenTest, ATearDownThatFailsFailsARunOfPassingChecks) {
 }
 
 // What somebody else does on the host meanwhile is no fault of the cluster's, and no proof of anything either.
-TEST_F(NeverGreenTest, WhatOthersDidOnTheHostIsToldAndNeitherPassedNorFailed) {
+TEST_F(NeverGreenTest, WhatOthersDidOnTheHostIsNotedAndNeitherPassedNorFailed) {
   ASSERT_EQ(RunSuite(Arguments(MakeProfile("true"), "Cleanup.*")).exit_status, 0);
   const fs::path run = fs::canonical(Latest());
   const auto replay_with = [&](const std::string& interface) {
@@ -209,9 +215,9 @@ TEST_F(NeverGreenTest, WhatOthersDidOnTheHostIsToldAndNeitherPassedNorFailed) {
   };
   const ChildResult theirs = replay_with("docker0");
   EXPECT_EQ(theirs.exit_status, 0) << theirs.output;
-  EXPECT_THAT(theirs.output, testing::AllOf(HasSubstr("NOTE: not checked: Cleanup.NoInterfaceRemains"),
-                                            HasSubstr("network interface docker0 is new"),
-                                            testing::Not(HasSubstr("all passed"))));
+  EXPECT_THAT(theirs.output,
+              testing::AllOf(HasSubstr("NOTE: not checked: Cleanup.NoInterfaceRemains"),
+                             HasSubstr("network interface docker0 is new"), testing::Not(HasSubstr("all passed"))));
   const ChildResult ours = replay_with("virbr140");
   EXPECT_EQ(ours.exit_status, 1);
   EXPECT_THAT(ours.output, HasSubstr("network interface virbr140 is new on the host since before the run"));
@@ -242,7 +248,7 @@ TEST_F(NeverGreenTest, SigtermWhileDeployingEndsInATearDown) {
   EXPECT_EQ(result.exit_status, 1) << result.output;
   EXPECT_THAT(result.output, HasSubstr("interrupted by SIGTERM"));
   EXPECT_TRUE(fs::exists(Path("destroyed")));
-  EXPECT_FALSE(fs::exists(Latest() / "lease.json"));
+  EXPECT_FALSE(fs::exists(Latest() / "teardown-record.json"));
 }
 
 // The children of process `pid`.
@@ -255,7 +261,7 @@ std::vector<pid_t> ChildrenOf(pid_t pid) {
 }
 
 // An ssh that dies under libvirt's client is a SIGPIPE, which ended the guard.
-TEST_F(NeverGreenTest, TheGuardHeedsNoSignalThatCanBeIgnored) {
+TEST_F(NeverGreenTest, TheGuardIgnoresEverySignalThatCanBeIgnored) {
   std::jthread killer;
   ChildOptions options;
   options.on_start = [&](int pid) {
@@ -303,7 +309,7 @@ TEST_F(NeverGreenTest, ASecondSigintLeavesAtOnceAndTheGuardTearsDown) {
     killer = std::jthread([this, pid] {
       if (!Appears("creating")) return;
       kill(pid, SIGINT);
-      // The deployer does not heed SIGTERM, so the orderly end takes its grace of ten seconds.
+      // The deployer ignores SIGTERM, so the orderly end takes its grace of ten seconds.
       std::this_thread::sleep_for(seconds(2));
       kill(pid, SIGINT);
     });
@@ -349,11 +355,13 @@ TEST_F(NeverGreenTest, WhenTheGuardIsKilledTooTheNextStartTearsDown) {
   EXPECT_TRUE(IsAlive(orphan)) << "the deployer was to go on";
   EXPECT_FALSE(fs::exists(Path("destroyed")));
 
-  const ChildResult next = RunSuite(Arguments(MakeProfile("true"), "Cluster.*"));
-  EXPECT_THAT(next.output, HasSubstr("an earlier run was killed and still owes its teardown"));
+  const std::string next_profile = MakeProfile("true");
+  fs::copy_file(Path("with-cluster.xml"), Path("node.xml"), fs::copy_options::overwrite_existing);  // as it was left
+  const ChildResult next = RunSuite(Arguments(next_profile, "Cluster.*"));
+  EXPECT_THAT(next.output, HasSubstr("an earlier run was killed and its teardown is pending"));
   EXPECT_EQ(ReadFile(Path("destroyed")), "destroyed\ndestroyed\n") << "its own, and the earlier one's";
   EXPECT_FALSE(IsAlive(orphan)) << "the deployer of the killed run still runs";
-  EXPECT_THAT(RunSuite({"--reap"}).output, HasSubstr("no run owes a teardown"));
+  EXPECT_THAT(RunSuite({"--reap"}).output, HasSubstr("no teardown is pending"));
 }
 
 // "git clean -ffdx" in the checkout, while the deployer runs.
@@ -362,11 +370,11 @@ TEST_F(NeverGreenTest, ARunWhoseDirectoryIsDeletedTakesDownWhatItMade) {
   const ChildResult result = RunSuite(Arguments(profile, "Cluster.*"));
   EXPECT_EQ(result.exit_status, 1) << result.output;
   EXPECT_THAT(result.output, HasSubstr("was deleted while the run went on"));
-  EXPECT_THAT(result.output, HasSubstr("1 check: none could be judged")) << "the summary needs no file";
+  EXPECT_THAT(result.output, HasSubstr("1 check: none could be checked")) << "the summary needs no file";
   EXPECT_THAT(result.output, HasSubstr("the reports could not be written: "));
   EXPECT_TRUE(fs::exists(Path("destroyed"))) << result.output;
   EXPECT_FALSE(fs::exists(Path("logs"))) << "nothing is made anew where somebody deleted it";
-  EXPECT_THAT(RunSuite({"--reap"}).output, HasSubstr("no run owes a teardown"));
+  EXPECT_THAT(RunSuite({"--reap"}).output, HasSubstr("no teardown is pending"));
 }
 
 TEST_F(NeverGreenTest, ASecondRunOfAClusterSaysWhoHoldsIt) {
@@ -388,7 +396,7 @@ TEST_F(NeverGreenTest, ASecondRunOfAClusterSaysWhoHoldsIt) {
 }
 
 // Nobody reads what it writes, as in a terminal that was stopped.
-TEST_F(NeverGreenTest, SignalsAreHeededThoughNothingCanBeWritten) {
+TEST_F(NeverGreenTest, SignalsAreHandledThoughNothingCanBeWritten) {
   const fs::path pipe = Path("stderr");
   ASSERT_EQ(mkfifo(pipe.c_str(), 0600), 0);
   const Descriptor end(open(pipe.c_str(), O_RDWR | O_NONBLOCK | O_CLOEXEC));
@@ -405,7 +413,8 @@ TEST_F(NeverGreenTest, SignalsAreHeededThoughNothingCanBeWritten) {
     });
   };
   auto arguments = Arguments(MakeProfile(fmt::format("touch {}; sleep 300", Path("creating").string())));
-  const std::vector<std::string> shell{"/bin/sh", "-c", "exec \"$0\" \"$@\" 2>" + pipe.string(), SuiteProgram().string()};
+  const std::vector<std::string> shell{"/bin/sh", "-c", "exec \"$0\" \"$@\" 2>" + pipe.string(),
+                                       SuiteProgram().string()};
   arguments.insert(arguments.begin(), shell.begin(), shell.end());
   const ChildResult result = RunChild(arguments, options, Deadline::After(std::chrono::minutes(2)));
   EXPECT_EQ(result.HowItEnded(), "exit status 1");
@@ -423,8 +432,8 @@ TEST_F(NeverGreenTest, ASighupThatIsIgnoredInterruptsNothing) {
       WriteFile(Path("go"), "");
     });
   };
-  const std::string wait = fmt::format("touch {}; while ! test -e {}; do sleep 0.1; done", Path("creating").string(),
-                                       Path("go").string());
+  const std::string wait =
+      fmt::format("touch {}; while ! test -e {}; do sleep 0.1; done", Path("creating").string(), Path("go").string());
   auto arguments = Arguments(MakeProfile(wait), "Cluster.*");
   const std::vector<std::string> shell{"/bin/sh", "-c", "trap '' HUP; exec \"$0\" \"$@\"", SuiteProgram().string()};
   arguments.insert(arguments.begin(), shell.begin(), shell.end());
@@ -437,20 +446,20 @@ TEST_F(NeverGreenTest, ASighupThatIsIgnoredInterruptsNothing) {
 
 TEST_F(NeverGreenTest, ASecondCtestLeavesTheFirstOnesRunAlone) {
   const std::string profile = MakeProfile("true");
-  // Another ctest of this build directory, as far as its file tells: this process.
+  // Another ctest of this build directory, as far as its file says: this process.
   const ProcessIdentity other = IdentityOf(getpid());
   const std::string link = fmt::format("{}\n{} {}\n", Path("run").string(), other.pid, other.start_time);
   WriteFile(Path("run-link"), link);
   const ChildResult result = RunCtest(profile, {"-R", "Cluster.HasNoUnplannedVm", "--output-on-failure"});
   EXPECT_NE(result.exit_status, 0);
-  EXPECT_THAT(result.output, HasSubstr(fmt::format("another ctest goes on in this build directory, process {}", other.pid)));
+  EXPECT_THAT(result.output,
+              HasSubstr(fmt::format("another ctest goes on in this build directory, process {}", other.pid)));
   EXPECT_EQ(ReadFile(Path("run-link")), link);
   EXPECT_FALSE(fs::exists(Path("destroyed")));
 }
 
 TEST_F(NeverGreenTest, CtestDeploysOnceAndDestroysOnce) {
-  const std::string profile =
-      MakeProfile(fmt::format("echo created >>{}", Path("created").string()));
+  const std::string profile = MakeProfile(fmt::format("echo created >>{}", Path("created").string()));
   const ChildResult result = RunCtest(profile, {"-R", "Cluster.HasNoUnplannedVm|Cleanup\\."});
   EXPECT_EQ(result.exit_status, 0) << result.output;
   EXPECT_EQ(ReadFile(Path("created")), "created\n");
@@ -481,7 +490,7 @@ TEST_F(NeverGreenTest, CtestSeesThatTheClusterFileChanged) {
   EXPECT_THAT(RunCtest(profile, {"-N"}).output, HasSubstr("NvidiaSmi"));
 }
 
-TEST_F(NeverGreenTest, CtestWithoutItsDeployJudgesNoOldRun) {
+TEST_F(NeverGreenTest, CtestWithoutItsDeployChecksNoOldRun) {
   const std::string profile = MakeProfile("true");
   const std::string check = "Cluster.HasNoUnplannedVm";
   ASSERT_EQ(RunCtest(profile, {"-R", check}).exit_status, 0);
@@ -491,7 +500,7 @@ TEST_F(NeverGreenTest, CtestWithoutItsDeployJudgesNoOldRun) {
 
 TEST_F(NeverGreenTest, CtestKilledBeforeItsDestroy) {
   const std::string profile = MakeProfile("true");
-  // Kills ctest (its parent) as soon as the run can be judged.
+  // Kills ctest (its parent) as soon as the run can be checked.
   std::jthread killer;
   RunCtest(profile, {}, [&](int pid) {
     killer = std::jthread([this, pid] {

@@ -37,13 +37,33 @@ TEST_F(PrintedCommandsTest, AKeptClusterIsTakenDownByWhatIsPrinted) {
   const ChildResult kept = RunProgram({"--no-cleanup", "--gtest_filter=Cluster.*"}, "logs of mine");
   const std::string command = After("take it down: ", kept.output);
   ASSERT_THAT(command, HasSubstr(SuiteProgram().string() + " --destroy ")) << kept.output;
-  const fs::path lease = fs::canonical(Path("logs of mine") / "latest") / "lease.json";
+  const fs::path lease = fs::canonical(Path("logs of mine") / "latest") / "teardown-record.json";
   EXPECT_TRUE(fs::exists(lease));
   const std::string refused = RunProgram({"--gtest_filter=Cluster.*"}).output;
   EXPECT_EQ(After("or take it down: ", refused), command) << refused;
   const ChildResult destroyed = Paste(command);
   EXPECT_TRUE(destroyed.Succeeded()) << destroyed.output;
   EXPECT_FALSE(fs::exists(lease));
+}
+
+// `latest` is the last run, also where that was refused for the cluster that an earlier one keeps.
+TEST_F(PrintedCommandsTest, LatestOfARefusedRunNamesTheClusterThatIsKept) {
+  WriteProfile("true");
+  RunProgram({"--no-cleanup", "--gtest_filter=Cluster.*"});
+  const fs::path kept = fs::canonical(Latest());
+  RunProgram({"--gtest_filter=Cluster.*"});
+  ASSERT_NE(fs::canonical(Latest()), kept);
+  const std::string destroy = SuiteProgram().string() + " --destroy ";
+  const ChildResult refused = Paste(destroy + Latest().string());
+  EXPECT_EQ(refused.exit_status, 1);
+  EXPECT_THAT(refused.output,
+              testing::AllOf(HasSubstr("to destroy: it deployed nothing"),
+                             HasSubstr(kept.filename().string() + " is still there: " + destroy + kept.string())));
+  EXPECT_TRUE(Paste(destroy + kept.string()).Succeeded());
+  const ChildResult again = Paste(destroy + kept.string());
+  EXPECT_EQ(again.exit_status, 0) << again.output;
+  EXPECT_THAT(again.output,
+              HasSubstr("nothing is left of " + kept.filename().string() + " to destroy: it was taken down already"));
 }
 
 // "git clean -ffdx" in the checkout: what teardown needs of the run is kept elsewhere.
@@ -56,7 +76,7 @@ TEST_F(PrintedCommandsTest, AKeptClusterIsTakenDownAlsoWhereItsRunDirectoryWasDe
   EXPECT_THAT(Paste(SuiteProgram().string() + " --reap").output, HasSubstr("is kept by an earlier run"));
   const ChildResult destroyed = Paste(command);
   EXPECT_TRUE(destroyed.Succeeded()) << destroyed.output;
-  EXPECT_THAT(Paste(SuiteProgram().string() + " --reap").output, HasSubstr("no run owes a teardown"));
+  EXPECT_THAT(Paste(SuiteProgram().string() + " --reap").output, HasSubstr("no teardown is pending"));
 }
 
 TEST_F(PrintedCommandsTest, WhatRemainsIsRemovedInTheLibvirtOfTheRun) {

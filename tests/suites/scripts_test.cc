@@ -52,7 +52,8 @@ class RequirePackagesTest : public ScriptsTest {
     Script("bin/sudo", R"([ "$1" = -n ] || exec "$@")");
     Script("require.sh", R"(set -eu
 source_dir=.
-. )" + (kSource / "cmake/setup.sh").string() + R"(
+. )" + (kSource / "cmake/setup.sh").string() +
+                             R"(
 require_packages one two
 echo went on)");
   }
@@ -62,23 +63,40 @@ TEST_F(RequirePackagesTest, GoesOnAfterAnInstallationBySudo) {
   Script("bin/apt-get", R"(echo "$@" >>")" + Path("calls").string() + "\"; echo installing");
   // The log is the caller's own: it is there before sudo is asked.
   Script("bin/sudo", R"([ "$1" != -n ] || exit 0
-ls "$TMPDIR" >")" + Path("before").string() + R"("
+ls "$TMPDIR" >")" + Path("before").string() +
+                         R"("
 "$@" || exit
-ls "$TMPDIR" >")" + Path("after").string() + "\"");
+ls "$TMPDIR" >")" + Path("after").string() +
+                         "\"");
   const ChildResult result = Run({"sh", Path("require.sh").string()});
   EXPECT_EQ(result.exit_status, 0) << result.output;
   EXPECT_THAT(result.output, HasSubstr("went on"));
-  EXPECT_EQ(ReadFile(Path("calls")), "update -q\ninstall -q -y --no-install-recommends one two\n");
+  EXPECT_EQ(ReadFile(Path("calls")),
+            "update -q\ninstall -s -y --no-install-recommends --no-remove one two\n"
+            "install -q -y --no-install-recommends --no-remove one two\n");
   EXPECT_EQ(ReadFile(Path("before")), ReadFile(Path("after"))) << "root made a file that the user cannot remove";
   EXPECT_THAT(ReadFile(Path("before")), Not(IsEmpty()));
   EXPECT_TRUE(fs::is_empty(Path("tmp")));
+}
+
+TEST_F(RequirePackagesTest, SaysAllThatWillBeInstalledBeforeItIs) {
+  Script("bin/apt-get", R"(case "$2" in
+-s) printf 'Reading package lists...\nInst libone (1.0 Debian:12)\nInst one (2.0 Debian:12)\nConf one (2.0)\n' ;;
+-q) [ "$1" = update ] || { echo E: Packages need to be removed but remove is disabled. >&2; exit 100; } ;;
+esac)");
+  const ChildResult result = Run({"sh", Path("require.sh").string()});
+  EXPECT_EQ(result.exit_status, 1);
+  const size_t announced = result.output.find("Installing, and removing nothing: libone one");
+  EXPECT_NE(announced, std::string::npos) << result.output;
+  EXPECT_LT(announced, result.output.find("Packages need to be removed")) << result.output;
 }
 
 TEST_F(RequirePackagesTest, SaysWhyAnInstallationFailed) {
   Script("bin/apt-get", "echo E: no such mirror >&2; exit 100");
   const ChildResult result = Run({"sh", Path("require.sh").string()});
   EXPECT_EQ(result.exit_status, 1);
-  EXPECT_THAT(result.output, testing::AllOf(HasSubstr("E: no such mirror"), HasSubstr("sudo apt-get install one two"),
+  EXPECT_THAT(result.output, testing::AllOf(HasSubstr("E: no such mirror"),
+                                            HasSubstr("sudo apt-get install --no-install-recommends one two"),
                                             Not(HasSubstr("went on"))));
   EXPECT_TRUE(fs::is_empty(Path("tmp")));
 }
@@ -91,27 +109,39 @@ class BoostTest : public ScriptsTest {
     Script("bin/apt-get", R"(echo "$@" >>")" + Path("calls").string() + "\"");
     Script("require.sh", R"(set -eu
 source_dir=.
-. )" + (kSource / "cmake/setup.sh").string() + R"(
+os_release=os-release
+. )" + (kSource / "cmake/setup.sh").string() +
+                             R"(
 require_packages libboost1.81-dev)");
   }
   std::string CallsWhere(const std::string& known, const std::string& installed, const std::string& version) {
-    Script("bin/apt-cache", "case $2 in " + known + ") ;; *) exit 100 ;; esac");
-    Script("bin/dpkg-query", "case $4 in " + installed + ") ;; *) exit 1 ;; esac\n" +
-                                 "case $3 in *Version*) echo " + version + " ;; *) echo installed ;; esac");
+    // "show" knows each name that a dependency has, too; "madison" what can be installed.
+    Script("bin/apt-cache", "case $1:$2 in madison:*) ;; *) exit 0 ;; esac\ncase $2 in " + known +
+                                ") echo \"$2 | 1 | http://deb.debian.org/debian x/main amd64 Packages\" ;; esac");
+    Script("bin/dpkg-query", "case $4 in " + installed + ") ;; *) exit 1 ;; esac\n" + "case $3 in *Version*) echo " +
+                                 version + " ;; *) echo installed ;; esac");
     WriteFile(Path("calls"), "");
     const ChildResult result = Run({"sh", Path("require.sh").string()});
     EXPECT_EQ(result.exit_status, 0) << result.output;
     return ReadFile(Path("calls"));
   }
   static std::string Installs(const std::string& package) {
-    return "update -q\ninstall -q -y --no-install-recommends " + package + "\n";
+    return "update -q\ninstall -s -y --no-install-recommends --no-remove " + package +
+           "\ninstall -q -y --no-install-recommends --no-remove " + package + "\n";
   }
 };
 
 TEST_F(BoostTest, IsTheOneThatAptHas) {
   EXPECT_EQ(CallsWhere("libboost1.81-dev | libboost-dev", "none", ""), Installs("libboost1.81-dev"));
   EXPECT_EQ(CallsWhere("libboost-dev", "none", ""), Installs("libboost-dev"));
-  EXPECT_EQ(CallsWhere("none", "none", ""), Installs("libboost1.81-dev")) << "apt says what it does not have";
+}
+
+// Then the name of the release decides.
+TEST_F(BoostTest, WhereAptHasNoLists) {
+  WriteFile(Path("os-release"), "ID=debian\nVERSION_CODENAME=bookworm\n");
+  EXPECT_EQ(CallsWhere("none", "none", ""), Installs("libboost1.81-dev"));
+  WriteFile(Path("os-release"), "ID=debian\nVERSION_CODENAME=trixie\n");
+  EXPECT_EQ(CallsWhere("none", "none", ""), Installs("libboost-dev"));
 }
 
 TEST_F(BoostTest, IsNotInstalledWhereOneIsThatIsNewEnough) {
@@ -132,7 +162,8 @@ class RunAllTest : public ScriptsTest {
     for (const char* name : {"a", "b", "c"}) WriteFile(Path(std::string("configs/test-") + name + ".yaml"), "");
     // "a" passes, "b" fails before it makes a run directory, "c" is killed before it writes its report.
     Script("build/bin/passthrough-suite", R"(case " $* " in
-*" --merge-junit "*) exec )" + SuiteProgram().string() + R"( "$@" ;;
+*" --merge-junit "*) exec )" + SuiteProgram().string() +
+                                              R"( "$@" ;;
 *test-b.yaml*) exit 1 ;;
 esac
 [ ! -e logs/all/junit.xml ] || touch report-of-before
@@ -151,6 +182,16 @@ cp green.xml "$2/run-1/junit.xml")");
 trap 'echo ended in order; exit 1' TERM
 echo "$*" >>calls
 while :; do sleep 0.1; done)");
+  }
+  static constexpr char kWorksUntilItIsEnded[] =
+      "trap 'touch ended; exit 1' TERM\ntouch working\nwhile :; do sleep 0.1; done";
+  // The script is over before anybody else could end what it left.
+  ChildResult RunAndLookWhatWasEnded() {
+    return Run({"sh", "-c", Path("run-suite.sh").string() + R"(
+status=$?
+for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do [ ! -e ended ] || break; sleep 0.5; done
+[ ! -e ended ] || echo was ended
+exit $status)"});
   }
   ChildResult RunAll() { return Run({Path("run-suite.sh").string(), "--all", "--profile", "x"}); }
 };
@@ -182,8 +223,10 @@ TEST_F(RunAllTest, IsGreenWhereAllAre) {
 // The user's options come last and the last one wins: one file four times under four names is no run of all.
 TEST_F(RunAllTest, RefusesWhatWouldMakeItSomethingElse) {
   Script("build/bin/passthrough-suite", "echo \"$*\" >>calls");
-  for (const std::vector<std::string>& more :
-       {std::vector<std::string>{"--config", "x.yaml"}, {"--log-dir=elsewhere"}, {"--reap"}, {"--replay", "logs/latest"}}) {
+  for (const std::vector<std::string>& more : {std::vector<std::string>{"--config", "x.yaml"},
+                                               {"--log-dir=elsewhere"},
+                                               {"--reap"},
+                                               {"--replay", "logs/latest"}}) {
     std::vector<std::string> argv{Path("run-suite.sh").string(), "--all"};
     argv.insert(argv.end(), more.begin(), more.end());
     const ChildResult result = Run(argv);
@@ -199,6 +242,22 @@ TEST_F(RunAllTest, IsHelpedOnce) {
   EXPECT_EQ(ReadFile(Path("calls")), "--help\n");
 }
 
+TEST_F(RunAllTest, HelpInstallsAndBuildsNothing) {
+  Script("bin/dpkg-query", "echo \"dpkg-query $*\" >>calls; exit 1");
+  Script("bin/cmake", "echo \"cmake $*\" >>calls");
+  Script("build/bin/passthrough-suite", "echo \"suite $*\" >>calls");
+  EXPECT_EQ(Run({Path("run-suite.sh").string(), "--help"}).exit_status, 0);
+  EXPECT_EQ(ReadFile(Path("calls")), "suite --help\n");
+  fs::remove(Path("calls"));
+  fs::remove(Path("build/bin/passthrough-suite"));
+  for (const char* option : {"--help", "-h", "--version"}) {
+    const ChildResult result = Run({Path("run-suite.sh").string(), option});
+    EXPECT_EQ(result.exit_status, 0);
+    EXPECT_THAT(result.output, testing::AllOf(HasSubstr("Usage: run-suite.sh"), HasSubstr("not built yet")));
+  }
+  EXPECT_FALSE(fs::exists(Path("calls")));
+}
+
 TEST_F(RunAllTest, TakesItsOptionsInAnyOrderAndAsTheyAre) {
   fs::remove(Path("configs/test-b.yaml"));
   fs::remove(Path("configs/test-c.yaml"));
@@ -207,12 +266,79 @@ TEST_F(RunAllTest, TakesItsOptionsInAnyOrderAndAsTheyAre) {
   EXPECT_THAT(ReadFile(Path("calls")), HasSubstr("--log-dir|logs/all/test-a|--profile|x y|--ssh-user|*|\n"));
 }
 
-// Exit status 77: nothing could be judged, such as where GPUs are split by MIG.
-TEST_F(RunAllTest, WhatJudgedNothingIsNoFailure) {
+// The lab's images take minutes to build.
+TEST_F(RunAllTest, BuildsTheImagesOnlyWhereALabMayBeStarted) {
+  Script("build/bin/passthrough-suite", ":");
+  fs::create_directories(Path("lab/images"));
+  Script("lab/images/build.sh", "[ \"$1\" = --check ] || echo built >>images");
+  const auto builds = [&](std::vector<std::string> arguments) {
+    fs::remove(Path("images"));
+    arguments.insert(arguments.begin(), Path("run-suite.sh").string());
+    EXPECT_EQ(Run(arguments).exit_status, 0);
+    return fs::exists(Path("images"));
+  };
+  EXPECT_TRUE(builds({}));
+  EXPECT_TRUE(builds({"--profile", "host", "--profile=lab"})) << "the last one counts";
+  EXPECT_TRUE(builds({"--all", "--profile", "lab"}));
+  EXPECT_FALSE(builds({"--profile", "host"}));
+  EXPECT_FALSE(builds({"--profile=lab", "--profile=host"}));
+  for (const char* option :
+       {"--help", "-h", "--version", "--reap", "--replay=x", "--destroy=x", "--merge-junit=x", "--gtest_list_tests"}) {
+    EXPECT_FALSE(builds({option, "--profile", "lab"})) << option;
+  }
+}
+
+// What an image needs is known before the compiler has worked for minutes.
+TEST_F(RunAllTest, CompilesNothingWhereTheImagesCannotBeBuilt) {
+  fs::create_directories(Path("lab/images"));
+  Script("lab/images/build.sh", "echo 'build.sh: newuidmap not found' >&2; exit 1");
+  Script("bin/cmake", "touch compiled");
+  const ChildResult result = Run({Path("run-suite.sh").string()});
+  EXPECT_EQ(result.exit_status, 1);
+  EXPECT_THAT(result.output, HasSubstr("newuidmap not found"));
+  EXPECT_FALSE(fs::exists(Path("compiled")));
+}
+
+TEST_F(RunAllTest, ImagesThatFailEndTheCompiler) {
+  fs::create_directories(Path("lab/images"));
+  Script("lab/images/build.sh", R"([ "$1" != --check ] || exit 0
+while [ ! -e working ]; do sleep 0.1; done
+echo 'build.sh: no such mirror' >&2
+exit 1)");
+  Script("bin/cmake", kWorksUntilItIsEnded);
+  const ChildResult result = RunAndLookWhatWasEnded();
+  EXPECT_EQ(result.exit_status, 1);
+  EXPECT_THAT(result.output, testing::AllOf(HasSubstr("no such mirror"), HasSubstr("images could not be built"),
+                                            HasSubstr("was ended")));
+}
+
+TEST_F(RunAllTest, ACompilerThatFailsEndsTheImages) {
+  fs::create_directories(Path("lab/images"));
+  Script("lab/images/build.sh", std::string("[ \"$1\" != --check ] || exit 0\n") + kWorksUntilItIsEnded);
+  Script("bin/cmake", "while [ ! -e working ]; do sleep 0.1; done\necho 'x.cc:1: error'; exit 1");
+  const ChildResult result = RunAndLookWhatWasEnded();
+  EXPECT_EQ(result.exit_status, 1);
+  EXPECT_THAT(result.output, testing::AllOf(HasSubstr("x.cc:1: error"), HasSubstr("was ended")));
+}
+
+TEST_F(ScriptsTest, TheTestsHelpInstallsAndBuildsNothing) {
+  for (const char* script : {"run-tests.sh", "cmake/setup.sh"}) fs::copy_file(kSource / script, Path(script));
+  Script("bin/dpkg-query", "touch called; exit 1");
+  Script("bin/cmake", "touch called");
+  for (const char* option : {"--help", "-h"}) {
+    const ChildResult result = Run({Path("run-tests.sh").string(), option});
+    EXPECT_EQ(result.exit_status, 0);
+    EXPECT_THAT(result.output, testing::AllOf(HasSubstr("./run-tests.sh lint"), HasSubstr("goes to ctest")));
+  }
+  EXPECT_FALSE(fs::exists(Path("called")));
+}
+
+// Exit status 77: nothing could be checked, such as where GPUs are split by MIG.
+TEST_F(RunAllTest, WhatCheckedNothingIsNoFailure) {
   Script("build/bin/passthrough-suite", R"(case " $* " in *test-b.yaml*) exit 77 ;; esac)");
   ChildResult result = RunAll();
   EXPECT_EQ(result.exit_status, 0) << result.output;
-  EXPECT_THAT(result.output, testing::AllOf(HasSubstr("passed  test-a"), HasSubstr("NOT JUDGED  test-b")));
+  EXPECT_THAT(result.output, testing::AllOf(HasSubstr("passed  test-a"), HasSubstr("NOT CHECKED  test-b")));
   Script("build/bin/passthrough-suite", R"(case " $* " in *" --config "*) exit 77 ;; esac)");
   result = RunAll();
   EXPECT_EQ(result.exit_status, 77) << result.output;
@@ -232,9 +358,9 @@ TEST_F(RunAllTest, ASignalEndsTheRunThatIsAtWorkAndStartsNoOther) {
   };
   const ChildResult result = RunAll();
   EXPECT_EQ(result.exit_status, 1) << result.output;
-  EXPECT_THAT(result.output, testing::AllOf(HasSubstr("ended in order"), HasSubstr("FAILED  test-a"),
-                                            HasSubstr("NOT RUN  test-b"), HasSubstr("NOT RUN  test-c"),
-                                            HasSubstr("merged")));
+  EXPECT_THAT(result.output,
+              testing::AllOf(HasSubstr("ended in order"), HasSubstr("FAILED  test-a"), HasSubstr("NOT RUN  test-b"),
+                             HasSubstr("NOT RUN  test-c"), HasSubstr("merged")));
   EXPECT_THAT(ReadFile(Path("calls")), Not(HasSubstr("test-b")));
 }
 

@@ -22,9 +22,9 @@ class SecretsTest : public testing::Test, protected CheapRun {
   // A key whose every line is a marker.
   fs::path MakeKey(const std::string& passphrase = "") {
     const fs::path key = Path("key");
-    const ChildResult made = RunChild(
-        {"ssh-keygen", "-q", "-t", "ed25519", "-N", passphrase, "-C", "of a test", "-f", key.string()}, {},
-        Deadline::After(std::chrono::minutes(1)));
+    const ChildResult made =
+        RunChild({"ssh-keygen", "-q", "-t", "ed25519", "-N", passphrase, "-C", "of a test", "-f", key.string()}, {},
+                 Deadline::After(std::chrono::minutes(1)));
     if (!made.Succeeded()) throw Error(made.output);
     return key;
   }
@@ -57,8 +57,8 @@ TEST_F(SecretsTest, TheKeyOfARun) {
 TEST_F(SecretsTest, AKeyThatCannotBeRead) {
   // Read by an eager parser, its words would be in the message.
   const std::string marker = "c2VjcmV0LW1hcmtlci1vZi1hLXRlc3Q";
-  WriteFile(Path("key"),
-            "-----BEGIN OPENSSH PRIVATE KEY-----\n" + marker + "\n-----END OPENSSH PRIVATE KEY-----\n", 0600);
+  WriteFile(Path("key"), "-----BEGIN OPENSSH PRIVATE KEY-----\n" + marker + "\n-----END OPENSSH PRIVATE KEY-----\n",
+            0600);
   WriteProfile("true", Path("key").string());
   const ChildResult result = RunProgram({"--verbose"});
   EXPECT_THAT(result.output, HasSubstr("is not a private key that can be read"));

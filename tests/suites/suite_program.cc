@@ -22,7 +22,7 @@ ChildResult RunSuite(std::vector<std::string> arguments) {
 }
 
 std::string OnceItIsNoted(const std::filesystem::path& run) {
-  return fmt::format("until grep -q '\"pid\": '$$ '{}'; do sleep 0.1; done\n", (run / "lease.json").string());
+  return fmt::format("until grep -q '\"pid\": '$$ '{}'; do sleep 0.1; done\n", (run / "teardown-record.json").string());
 }
 
 JunitReport ReadJunit(const std::filesystem::path& file) {
@@ -33,8 +33,8 @@ JunitReport ReadJunit(const std::filesystem::path& file) {
   JunitReport report;
   for (const pugi::xml_node suite : document.child("testsuites").children("testsuite")) {
     for (const pugi::xml_node test : suite.children("testcase")) {
-      const std::string name = fmt::format("{}.{}", test.attribute("classname").value(),
-                                           test.attribute("name").value());
+      const std::string name =
+          fmt::format("{}.{}", test.attribute("classname").value(), test.attribute("name").value());
       report.all.insert(name);
       if (test.child("skipped")) report.skipped.insert(name);
       for (const pugi::xml_node failure : test.children("failure")) {

@@ -22,7 +22,7 @@ std::string OnceItIsNoted(const std::filesystem::path& run);
 
 // What a junit.xml says.
 struct JunitReport {
-  std::set<std::string> all;      // "NvidiaSmi.Answers/hpc_compute_01"
+  std::set<std::string> all;  // "NvidiaSmi.Answers/hpc_compute_01"
   std::set<std::string> failed;
   std::set<std::string> skipped;
   std::map<std::string, std::string> messages;  // of the failed ones

@@ -33,13 +33,11 @@ std::vector<std::string> FilesWith(const fs::path& directory, const std::vector<
 std::vector<std::string> OpenToOthers(const fs::path& run) {
   std::vector<std::string> open;
   const auto others = [](const fs::path& path) {
-    return (fs::status(path).permissions() & (fs::perms::group_all | fs::perms::others_all)) !=
-           fs::perms::none;
+    return (fs::status(path).permissions() & (fs::perms::group_all | fs::perms::others_all)) != fs::perms::none;
   };
   if (others(run)) open.push_back(run.string());
   for (const auto& entry : fs::recursive_directory_iterator(run)) {
-    if (entry.path().filename() == "console.log" && others(entry.path()))
-      open.push_back(entry.path().string());
+    if (entry.path().filename() == "console.log" && others(entry.path())) open.push_back(entry.path().string());
   }
   return open;
 }

@@ -11,8 +11,7 @@ namespace passthrough {
 std::vector<std::string> SecretLines(const std::filesystem::path& key);
 
 // Files below `directory` that contain one of `secrets`. Links are not followed.
-std::vector<std::string> FilesWith(const std::filesystem::path& directory,
-                                   const std::vector<std::string>& secrets);
+std::vector<std::string> FilesWith(const std::filesystem::path& directory, const std::vector<std::string>& secrets);
 
 // What others than its owner could read of a run: the directory itself where it is not 0700, console logs
 // that are not 0600.

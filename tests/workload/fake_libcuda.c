@@ -1,12 +1,15 @@
-/* A FAKE of NVIDIA's libcuda.so.1, for the tests of remote/workload alone: no GPU is behind it. It says so in
+/* A FAKE of NVIDIA's libcuda.so.1, for the tests of remote/nvidia/workload alone: no GPU is behind it. It says so in
  * passthrough_stand_in, in its devices' names and in its path. Never installed, never sent to a node.
  *
  * $FAKE_CUDA is what it plays:
  *   healthy (default) | wrong-data | one-wrong-bit | aliased | no-device | unknown | not-ready | fewer |
  *   hang-init | hang-second | crash | no-interrupts | hang-interrupts | copy-fails | out-of-memory | slow | no-bus-id |
- *   obeys-the-environment (as the real one does: CUDA_VISIBLE_DEVICES hides one) | link-wakes (after 40 interrupts) | link-flickers (fast at the 5th alone)
- * It has two GPUs, 0000:01:00.0 and 0000:02:00.0, of 64 MiB each. Interrupts are counted by writing
- * $PROBE_ROOT/proc/interrupts. With -DFAKE_WITHOUT_MEMSET it lacks a function. */
+ *   obeys-the-environment (as the real one does: CUDA_VISIBLE_DEVICES hides one) | link-wakes (after 40 interrupts) |
+ * link-flickers (fast at the 5th alone) | wrong-kernel (one thread's result) | lazy-kernel (it computes nothing) |
+ * no-compiler | compiler-refuses | launch-fails | hang-kernel | old-gpu (compute capability 3.5) | fragmented (not all
+ * that is free can be had in one piece) | many (6 GPUs at bus 1 and 2, slow) It has two GPUs, 0000:01:00.0 and
+ * 0000:02:00.0, of 64 MiB each. Interrupts are counted by writing $PROBE_ROOT/proc/interrupts. With
+ * -DFAKE_WITHOUT_MEMSET it lacks a function. */
 #define _GNU_SOURCE
 #include <signal.h>
 #include <stdio.h>
@@ -15,7 +18,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "remote/workload/cuda_api.h"
+#include "cuda_api.h"
 
 #define EXPORT __attribute__((visibility("default")))
 
@@ -64,12 +67,29 @@ static void write_link_speed(const char *speed) {
 
 EXPORT CUresult cuGetErrorName(CUresult result, const char **name) {
   switch (result) {
-    case 2: *name = "CUDA_ERROR_OUT_OF_MEMORY"; return 0;
-    case 100: *name = "CUDA_ERROR_NO_DEVICE"; return 0;
-    case 719: *name = "CUDA_ERROR_LAUNCH_FAILED"; return 0;
-    case 802: *name = "CUDA_ERROR_SYSTEM_NOT_READY"; return 0;
-    case 999: *name = "CUDA_ERROR_UNKNOWN"; return 0;
-    default: return 1;
+    case 2:
+      *name = "CUDA_ERROR_OUT_OF_MEMORY";
+      return 0;
+    case 100:
+      *name = "CUDA_ERROR_NO_DEVICE";
+      return 0;
+    case 218:
+      *name = "CUDA_ERROR_INVALID_PTX";
+      return 0;
+    case 221:
+      *name = "CUDA_ERROR_JIT_COMPILER_NOT_FOUND";
+      return 0;
+    case 719:
+      *name = "CUDA_ERROR_LAUNCH_FAILED";
+      return 0;
+    case 802:
+      *name = "CUDA_ERROR_SYSTEM_NOT_READY";
+      return 0;
+    case 999:
+      *name = "CUDA_ERROR_UNKNOWN";
+      return 0;
+    default:
+      return 1;
   }
 }
 
@@ -83,7 +103,7 @@ EXPORT CUresult cuInit(unsigned flags) {
 EXPORT CUresult cuDriverGetVersion(int *version) { return *version = 12040, 0; }
 EXPORT CUresult cuDeviceGetCount(int *count) {
   const int hides = plays("obeys-the-environment") && getenv("CUDA_VISIBLE_DEVICES") != NULL;
-  return *count = plays("fewer") || hides ? 1 : 2, 0;
+  return *count = plays("many") ? 6 : plays("fewer") || hides ? 1 : 2, 0;
 }
 EXPORT CUresult cuDeviceGet(CUdevice *device, int ordinal) { return *device = ordinal, 0; }
 
@@ -93,7 +113,11 @@ EXPORT CUresult cuDeviceGetName(char *name, int size, CUdevice device) {
 }
 
 EXPORT CUresult cuDeviceGetPCIBusId(char *id, int size, CUdevice device) {
-  snprintf(id, (size_t)size, plays("no-bus-id") ? "nowhere-at-all" : "0000:0%d:00.0", device + 1);
+  snprintf(id, (size_t)size,
+           plays("no-bus-id") ? "nowhere-at-all"
+           : plays("vmd")     ? "00010000:0%d:00.0"
+                              : "0000:0%d:00.0",
+           device % 2 + 1);
   return 0;
 }
 
@@ -105,14 +129,18 @@ EXPORT CUresult cuDeviceGetUuid(CUuuid *uuid, CUdevice device) {
 
 EXPORT CUresult cuCtxCreate_v2(CUcontext *context, unsigned flags, CUdevice device) {
   if (flags != CU_CTX_SCHED_BLOCKING_SYNC) return 1;
+  if (plays("many")) nanosleep(&(const struct timespec){1, 0}, NULL);
   if (plays("crash") && device == 0) raise(SIGSEGV);
   if (plays("hang-second") && device == 1) hang();
-  current = device;
+  current = device % 2;
   *context = (CUcontext)&current;
   return 0;
 }
 
-EXPORT CUresult cuCtxDestroy_v2(CUcontext context) { return context == (CUcontext)&current ? 0 : 201; }
+EXPORT CUresult cuCtxDestroy_v2(CUcontext context) {
+  if (plays("many")) nanosleep(&(const struct timespec){1, 0}, NULL);
+  return context == (CUcontext)&current ? 0 : 201;
+}
 
 EXPORT CUresult cuMemGetInfo_v2(size_t *available, size_t *total) {
   *available = *total = DEVICE_BYTES;
@@ -120,7 +148,8 @@ EXPORT CUresult cuMemGetInfo_v2(size_t *available, size_t *total) {
 }
 
 EXPORT CUresult cuMemAlloc_v2(CUdeviceptr *memory, size_t size) {
-  *memory = plays("out-of-memory") ? 0 : (CUdeviceptr)(size_t)malloc(size);
+  const int refused = plays("out-of-memory") || (plays("fragmented") && size > DEVICE_BYTES - (16 << 20));
+  *memory = refused ? 0 : (CUdeviceptr)(size_t)malloc(size);
   return *memory != 0 ? 0 : 2;
 }
 
@@ -160,6 +189,69 @@ EXPORT CUresult cuMemsetD32_v2(CUdeviceptr to, unsigned value, size_t count) {
   return 0;
 }
 #endif
+
+/* --- a kernel: no GPU and no compiler is here. The one kernel that the workload has is known by its name, and what it
+ * computes is computed on the processor. --- */
+
+EXPORT CUresult cuDeviceGetAttribute(int *value, int attribute, CUdevice device) {
+  (void)device;
+  *value = attribute == CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR ? (plays("old-gpu") ? 3 : 8) : 5;
+  return 0;
+}
+
+EXPORT CUresult cuModuleLoadDataEx(CUmodule *module, const void *image, unsigned options, int *option, void **values) {
+  unsigned i;
+  char *log = NULL;
+  if (plays("no-compiler")) return 221;
+  for (i = 0; i < options; ++i) {
+    if (option[i] == CU_JIT_ERROR_LOG_BUFFER) log = values[i];
+  }
+  if (plays("compiler-refuses")) {
+    if (log != NULL) snprintf(log, 100, "%s", "ptxas fatal   : the FAKE compiler refuses\n");
+    return 218;
+  }
+  if (strncmp(image, ".version 6.0\n.target sm_50\n", 27) != 0) return 218;
+  *module = (CUmodule)(size_t)image;
+  return 0;
+}
+
+EXPORT CUresult cuModuleGetFunction(CUfunction *function, CUmodule module, const char *name) {
+  char entry[80];
+  snprintf(entry, sizeof entry, ".visible .entry %s(", name);
+  if (strstr((const char *)module, entry) == NULL) return 500;
+  *function = (CUfunction)module;
+  return 0;
+}
+
+EXPORT CUresult cuModuleUnload(CUmodule module) { return module != NULL ? 0 : 1; }
+EXPORT CUresult cuCtxSynchronize(void) { return plays("launch-fails") ? 719 : 0; }
+
+EXPORT CUresult cuLaunchKernel(CUfunction function, unsigned grid_x, unsigned grid_y, unsigned grid_z, unsigned block_x,
+                               unsigned block_y, unsigned block_z, unsigned shared_bytes, CUstream stream,
+                               void **parameters, void **extra) {
+  unsigned *results = (unsigned *)(size_t) * (CUdeviceptr *)parameters[0];
+  const unsigned threads = *(unsigned *)parameters[1];
+  const unsigned seed = *(unsigned *)parameters[2];
+  unsigned thread;
+  (void)shared_bytes;
+  (void)stream;
+  if (function == NULL || grid_y * grid_z * block_y * block_z != 1 || extra != NULL) return 1;
+  if (plays("hang-kernel")) hang();
+  if (plays("launch-fails") || plays("lazy-kernel")) return 0;
+  for (thread = 0; thread < grid_x * block_x && thread < threads; ++thread) {
+    unsigned value = seed + thread * 2654435761u;
+    int step;
+    for (step = 0; step < 64; ++step) {
+      value ^= value << 13;
+      value ^= value >> 17;
+      value ^= value << 5;
+      value = 1013904223u + value * 1664525u;
+    }
+    if (plays("wrong-kernel") && current == 1 && thread == 77777) value ^= 0x100;
+    results[thread] = value;
+  }
+  return 0;
+}
 
 EXPORT CUresult cuEventCreate(CUevent *event, unsigned flags) {
   *event = (CUevent)&current;

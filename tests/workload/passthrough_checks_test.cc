@@ -7,10 +7,10 @@
 
 #include "helpers/base/files.h"
 #include "helpers/evidence/node_evidence.h"
-#include "helpers/libvirt/inventory.h"
+#include "helpers/inventory/inventory.h"
 #include "helpers/libvirt/iommu_group.h"
 #include "helpers/libvirt/pci_controllers.h"
-#include "helpers/run/run_record.h"
+#include "helpers/rundir/run_record.h"
 #include "tests/suites/suite_program.h"
 #include "tests/workload/recorded_run.h"
 
@@ -51,8 +51,8 @@ class PassthroughChecksTest : public testing::Test {
   // The checks of `filter` that failed, with what they said in said_.
   std::set<std::string> Failed(const std::string& filter) {
     const auto xml = directory_.path() / "gtest.xml";
-    said_ = RunSuite({"--replay", run_.string(), "--gtest_filter=" + filter, "--gtest_output=xml:" + xml.string()})
-                .output;
+    said_ =
+        RunSuite({"--replay", run_.string(), "--gtest_filter=" + filter, "--gtest_output=xml:" + xml.string()}).output;
     const JunitReport report = ReadJunit(xml);
     EXPECT_FALSE(report.all.empty()) << said_;
     skipped_ = report.skipped;
@@ -74,7 +74,7 @@ constexpr char kExpander[] = R"(<domain type='kvm'><devices>
     <address type='pci' domain='0x0000' bus='0x02' slot='0x00' function='0x0'/>
   </controller>
   <controller type='pci' index='2' model='pcie-expander-bus'>
-    <target><busNr>254</busNr><node>1</node></target>
+    <target busNr='254'><node>1</node></target>
     <address type='pci' domain='0x0000' bus='0x00' slot='0x03' function='0x0'/>
   </controller>
 </devices></domain>
@@ -93,9 +93,9 @@ TEST(PciControllersTest, ReadsTheBusNumberOfAnExpander) {
   EXPECT_EQ(controllers[1].bus_number, std::nullopt);
   EXPECT_EQ(controllers[2].bus_number, 254);
   EXPECT_EQ(controllers[2].model, "pcie-expander-bus");
-  for (const char* wrong : {"<busNr>256</busNr>", "<busNr>-2</busNr>", "<busNr/>", ""}) {
-    const auto read = ReadPciControllers("<domain><devices><controller type='pci' index='1'><target>" +
-                                         std::string(wrong) + "</target></controller></devices></domain>");
+  for (const char* wrong : {"busNr='256'", "busNr='-2'", "busNr=''", ""}) {
+    const auto read = ReadPciControllers("<domain><devices><controller type='pci' index='1'><target " +
+                                         std::string(wrong) + "/></controller></devices></domain>");
     EXPECT_EQ(read.at(0).bus_number, std::nullopt) << wrong;
   }
 }
@@ -114,7 +114,7 @@ TEST_F(PassthroughChecksTest, AGpuThatIsNotBehindItsExpanderBusIsMissed) {
 
 // --- devices of which the cluster file does not say whose they are ---
 
-constexpr char kNoOther[] = "PciVisibility.NoOtherNvidiaFunctionIsThere/hpc_compute_01";
+constexpr char kNoOther[] = "PciVisibility.NoOtherFunctionOfGpuMakersIsThere/hpc_compute_01";
 
 HostPciDevice OnHost(const std::string& address, uint16_t vendor, const std::string& driver = "vfio-pci") {
   HostPciDevice device;
@@ -146,6 +146,17 @@ TEST_F(WithoutVendorTest, TheHostKnowsWhoseTheyAre) {
                                "expected 1"));
 }
 
+// A check that has nothing to compare does not pass for a function that is not there.
+TEST_F(PassthroughChecksTest, AMissingFunctionWithoutPlannedIdsPassesNoCheck) {
+  WriteRecordedRun(run_, {{"pci", Replaced(PciBehindExpander(), "0000:fe:00.0", "0000:fd:00.0")}, {"lspci", ""}});
+  WriteDomainXml(kExpander);
+  const auto config = run_ / "evidence/cluster.yaml";
+  for (const std::string id : {"vendor_id: \"10de\"", "device_id: \"2684\"", "device_id: \"22bd\""}) {
+    WriteFile(config, Replaced(ReadFile(config), "              " + id + "\n", ""));
+  }
+  EXPECT_EQ(Failed("PciDevice.HasThePlannedId/*").size(), 2u) << said_;
+}
+
 // --- BARs ---
 
 constexpr char kBars[] = "PciDevice.BarsAreAssigned/hpc_compute_01_0000_01_00_0";
@@ -153,7 +164,8 @@ constexpr char kBar0[] = "resource: 0 0x00000000fd000000 0x00000000fdffffff 0x00
 
 // BAR 5 of a GeForce, for which the bridge above has no I/O ports.
 TEST_F(PassthroughChecksTest, IoPortsAreMissedByNobody) {
-  const std::string with_io = std::string(kBar0) + "resource: 5 0x0000000000000000 0x000000000000007f 0x0000000020040101\n";
+  const std::string with_io =
+      std::string(kBar0) + "resource: 5 0x0000000000000000 0x000000000000007f 0x0000000020040101\n";
   WriteRecordedRun(run_, {{"pci", Replaced(HealthyPci(), kBar0, with_io)}, {"lspci", ""}});
   EXPECT_EQ(Failed(kBars), std::set<std::string>()) << said_;
 }
@@ -172,12 +184,12 @@ constexpr char kLanes[] = "PciDevice.LinkHasAllItsLanes/hpc_compute_01_0000_01_0
 TEST_F(PassthroughChecksTest, ANarrowLinkInASlotThatHasMore) {
   const std::string narrow = Replaced(HealthyPci(), "current_link_width: 16", "current_link_width: 8");
   WriteRecordedRun(run_, {{"pci", narrow}, {"lspci", ""}});
-  TellOfTheSlot(run_);
+  NoteTheSlot(run_);
   EXPECT_THAT(Failed(kLanes), UnorderedElementsAre(kLanes));
   EXPECT_THAT(said_, HasSubstr("its PCIe link has 8 lanes, it can have 16 in its slot"));
 }
 
-// A host that is a VM itself, as a cloud's, tells of no slot: a healthy GPU may have fewer lanes there than it could.
+// A host that is a VM itself, as a cloud's, knows of no slot: a healthy GPU may have fewer lanes there than it could.
 TEST_F(PassthroughChecksTest, ANarrowLinkInASlotThatIsNotKnownIsANote) {
   const std::string narrow = Replaced(HealthyPci(), "current_link_width: 16", "current_link_width: 8");
   WriteRecordedRun(run_, {{"pci", narrow}, {"lspci", ""}});
@@ -192,9 +204,10 @@ TEST_F(PassthroughChecksTest, ANarrowLinkInASlotThatIsNotKnownIsANote) {
 
 class XidsTest : public PassthroughChecksTest {
  protected:
-  static constexpr char kNoXid[] = "KernelMessages.HaveNoXid/hpc_compute_01";
+  static constexpr char kNoXid[] = "NvidiaKernelMessages.HaveNoXid/hpc_compute_01";
   std::set<std::string> FailedWith(const std::string& lines, RunMode mode) {
-    WriteRecordedRun(run_, {{"kernel_log", "[    0.000000] Linux version 6.1\n" + lines}, {"modules", ""}, {"pci", ""}});
+    WriteRecordedRun(run_,
+                     {{"kernel_log", "[    0.000000] Linux version 6.1\n" + lines}, {"modules", ""}, {"pci", ""}});
     RunRecord record = ReadRunRecord(run_ / "run.json");
     record.mode = mode;
     WriteRunRecord(run_ / "run.json", record);
@@ -246,13 +259,15 @@ TEST_F(PassthroughChecksTest, AVariantOfVfioPciHoldsTheDevice) {
               UnorderedElementsAre("HostDevice.IsOnVfioPci/hpc_compute_01_0000_01_00_1"));
 }
 
-// NVIDIA's vGPU: a virtual function that the host's driver gives away.
+// NVIDIA's vGPU: a virtual function that the driver of its physical function gives away.
 TEST_F(PassthroughChecksTest, AVirtualFunctionStaysOnNvidiasDriver) {
   constexpr char kGpu[] = "HostDevice.IsOnVfioPci/hpc_compute_01_0000_01_00_0";
   const auto with = [&](const std::string& driver, bool is_virtual, bool managed) {
     ChangeHost([&](Inventory& host) {
       host.pci_devices = {OnHost("0000:01:00.0", 0x10de, driver), OnHost("0000:01:00.1", 0x10de)};
-      if (is_virtual) host.pci_devices[0].physical_function = PciAddress::Parse("0000:01:00.7");
+      host.pci_devices[0].class_code = 0x030200;
+      host.pci_devices.push_back(OnHost("0000:01:00.7", 0x10de, "nvidia"));
+      if (is_virtual) host.pci_devices[0].physical_function = host.pci_devices.back().address;
       for (DomainInventory& domain : host.domains) {
         for (DomainHostdev& hostdev : domain.hostdevs) hostdev.managed = managed;
       }
@@ -266,28 +281,9 @@ TEST_F(PassthroughChecksTest, AVirtualFunctionStaysOnNvidiasDriver) {
   EXPECT_THAT(with("", true, false), UnorderedElementsAre(kGpu));
 }
 
-// --- looks after a disruption ---
+// --- snapshots after a disruption ---
 
-constexpr char kTable[] =
-    "+-----------------------------------------------------------------------------+\n"
-    "| NVIDIA-SMI 535.54.03    Driver Version: 535.54.03    CUDA Version: 12.2     |\n"
-    "|-------------------------------+----------------------+----------------------+\n"
-    "| GPU  Name        Persistence-M| Bus-Id        Disp.A | Volatile Uncorr. ECC |\n"
-    "| Fan  Temp  Perf  Pwr:Usage/Cap|         Memory-Usage | GPU-Util  Compute M. |\n"
-    "|                               |                      |               MIG M. |\n"
-    "|===============================+======================+======================|\n"
-    "|   0  NVIDIA GeForce ...   On  | 00000000:01:00.0 Off |                  Off |\n"
-    "|  0%   41C    P8    20W / 450W |      1MiB / 24564MiB |      0%      Default |\n"
-    "|                               |                      |                  N/A |\n"
-    "+-------------------------------+----------------------+----------------------+\n";
-
-std::string Xml(const std::string& elements = "") {
-  return "<!DOCTYPE nvidia_smi_log SYSTEM \"nvsmi_device_v12.dtd\">\n<nvidia_smi_log>\n"
-         "<attached_gpus>1</attached_gpus>\n<gpu id=\"00000000:01:00.0\">\n" +
-         elements + "\n</gpu>\n</nvidia_smi_log>\n";
-}
-
-class LooksTest : public PassthroughChecksTest {
+class SnapshotsTest : public PassthroughChecksTest {
  protected:
   void SetUp() override {
     PassthroughChecksTest::SetUp();
@@ -299,10 +295,10 @@ class LooksTest : public PassthroughChecksTest {
   }
   void WriteSteps() {
     WriteFile(run_ / "evidence/hpc_compute_01/disruption.json",
-              R"({"steps": [{"look": "after-reboot-1", "error": "", "console": "", "seconds": 1.0,
-                             "boot_id_before": "a", "boot_id_after": "b"},
-                            {"look": "after-rescan", "error": "", "console": "", "seconds": 1.0,
-                             "boot_id_before": "", "boot_id_after": ""}]})");
+              R"({"steps": [{"snapshot": "after-rescan", "error": "", "console": "", "seconds": 1.0,
+                             "boot_id_before": "", "boot_id_after": ""},
+                            {"snapshot": "after-reboot-1", "error": "", "console": "", "seconds": 1.0,
+                             "boot_id_before": "a", "boot_id_after": "b"}]})");
   }
   static Collection CollectionOf(const std::map<std::string, std::string>& probes) {
     Collection collection;
@@ -316,31 +312,32 @@ class LooksTest : public PassthroughChecksTest {
     }
     return collection;
   }
-  // The failed checks of the looks, each of which shows a healthy node but for `other`.
+  // The failed checks of the snapshots, each of which shows a healthy node but for `other`.
   std::set<std::string> FailedWith(const std::map<std::string, std::string>& other) {
     std::map<std::string, std::string> probes{{"pci", HealthyPci()},
-                                              {"nvidia_smi", kTable},
-                                              {"nvidia_smi_xml", Xml()},
+                                              {"nvidia_smi", HealthyNvidiaSmi()},
+                                              {"nvidia_smi_xml", HealthyNvidiaSmiXml()},
                                               {"kernel_log", "[    0.000000] Linux version 6.1\n"}};
     for (const auto& [probe, text] : other) probes[probe] = text;
     const Collection collection = CollectionOf(probes);
     for (const char* look : {"after-reboot-1", "after-rescan"}) {
       SaveCollection(run_ / "evidence/hpc_compute_01", look, collection);
     }
-    return Failed("DisruptiveReboot.*:DisruptiveRescan.*");
+    return Failed("DisruptiveReboot*:DisruptiveRescan*");
   }
 };
 
 constexpr char kRebootGpus[] = "DisruptiveReboot.GpusComeBack/hpc_compute_01_reboot_1";
-constexpr char kRebootDriver[] = "DisruptiveReboot.DriverIsBoundAgain/hpc_compute_01_reboot_1";
-constexpr char kRebootSmi[] = "DisruptiveReboot.NvidiaSmiIsFineAgain/hpc_compute_01_reboot_1";
+constexpr char kRebootDriver[] = "DisruptiveRebootNvidia.DriverIsBoundAgain/hpc_compute_01_reboot_1";
+constexpr char kRebootSmi[] = "DisruptiveRebootNvidia.NvidiaSmiIsFineAgain/hpc_compute_01_reboot_1";
+constexpr char kRescanDriver[] = "DisruptiveRescanNvidia.DriverIsBoundAgain/hpc_compute_01";
 constexpr char kRescanGpus[] = "DisruptiveRescan.GpusComeBack/hpc_compute_01";
-constexpr char kRescanSmi[] = "DisruptiveRescan.NvidiaSmiIsFineAgain/hpc_compute_01";
+constexpr char kRescanSmi[] = "DisruptiveRescanNvidia.NvidiaSmiIsFineAgain/hpc_compute_01";
 
-TEST_F(LooksTest, HealthyOnesPass) { EXPECT_THAT(FailedWith({}), IsEmpty()) << said_; }
+TEST_F(SnapshotsTest, HealthyOnesPass) { EXPECT_THAT(FailedWith({}), IsEmpty()) << said_; }
 
-// The host of these runs tells of no slot: what the GPU had before is what it can have.
-TEST_F(LooksTest, ALinkThatCameBackNarrower) {
+// The host of these runs knows of no slot: what the GPU had before is what it can have.
+TEST_F(SnapshotsTest, ALinkThatCameBackNarrower) {
   const std::string narrow = Replaced(HealthyPci(), "current_link_width: 16", "current_link_width: 4");
   EXPECT_THAT(FailedWith({{"pci", narrow}}), UnorderedElementsAre(kRebootGpus, kRescanGpus));
   EXPECT_THAT(said_, HasSubstr("after reboot 1: GPU 0000:01:00.0: its PCIe link has 4 lanes, it can have 16"));
@@ -349,7 +346,7 @@ TEST_F(LooksTest, ALinkThatCameBackNarrower) {
   EXPECT_THAT(FailedWith({{"pci", narrow}}), IsEmpty()) << said_;
 }
 
-TEST_F(LooksTest, WhatNvidiaSmiSaysOfTheGpusHealth) {
+TEST_F(SnapshotsTest, WhatNvidiaSmiSaysOfTheGpusHealth) {
   for (const auto& [elements, said] : std::map<std::string, std::string>{
            {"<serial>Unknown Error</serial>", "serial of GPU 0000:01:00.0 is \"Unknown Error\""},
            {"<gpu_recovery_action>Reset</gpu_recovery_action>", "asks for a recovery action: \"Reset\""},
@@ -357,13 +354,14 @@ TEST_F(LooksTest, WhatNvidiaSmiSaysOfTheGpusHealth) {
             "a row remapping is pending"},
            {"<ecc_errors><volatile><dram_uncorrectable>3</dram_uncorrectable></volatile></ecc_errors>",
             "3 uncorrected memory errors"}}) {
-    EXPECT_THAT(FailedWith({{"nvidia_smi_xml", Xml(elements)}}), UnorderedElementsAre(kRebootSmi, kRescanSmi));
+    EXPECT_THAT(FailedWith({{"nvidia_smi_xml", HealthyNvidiaSmiXml(elements)}}),
+                UnorderedElementsAre(kRebootSmi, kRescanSmi));
     EXPECT_THAT(said_, HasSubstr("after remove and rescan: "));
     EXPECT_THAT(said_, HasSubstr(said));
   }
 }
 
-TEST_F(LooksTest, BarsThatCameBackWithoutAnAddress) {
+TEST_F(SnapshotsTest, BarsThatCameBackWithoutAnAddress) {
   const std::string bar = kBar0;
   const std::string io = "resource: 5 0x0000000000000000 0x000000000000007f 0x0000000020040101\n";
   EXPECT_THAT(FailedWith({{"pci", Replaced(HealthyPci(), bar, bar + io)}}), IsEmpty()) << said_;
@@ -372,18 +370,47 @@ TEST_F(LooksTest, BarsThatCameBackWithoutAnAddress) {
               UnorderedElementsAre(kRebootGpus, kRescanGpus));
 }
 
-// The log of a node that was not rebooted also has what was done to it.
-TEST_F(LooksTest, TheKernelLogSinceAReboot) {
+// After each step, all that the checks of an undisturbed node's log would report.
+TEST_F(SnapshotsTest, TheKernelLogSinceTheStep) {
   const std::string boot = "[    0.000000] Linux version 6.1\n[    9.000000] ";
-  for (const char* line : {"NVRM: Xid (PCI:0000:01:00): 79, GPU has fallen off the bus.",
+  for (const char* line : {"NVRM: GPU at PCI:0000:01:00: GPU has fallen off the bus.",
                            "vfio-pci 0000:01:00.0: not ready 65535ms after FLR; giving up",
-                           "pcieport 0000:00:02.0: AER: Uncorrected (Fatal) error received: 0000:01:00.0"}) {
-    EXPECT_THAT(FailedWith({{"kernel_log", boot + line + "\n"}}), UnorderedElementsAre(kRebootGpus)) << line;
+                           "pcieport 0000:00:02.0: AER: Uncorrected (Fatal) error received: 0000:01:00.0",
+                           "pci 0000:01:00.0: BAR 1: no space for [mem size 0x10000000 64bit pref]",
+                           "BUG: kernel NULL pointer dereference, address: 0000000000000008",
+                           "INFO: task nvidia-smi:812 blocked for more than 120 seconds.",
+                           "DMAR: [DMA Write] Request device [01:00.0] fault addr 0xdeadbeef000",
+                           "list_del corruption, ffff8881->next is LIST_POISON1 (dead000000000100)",
+                           "snd_hda_intel 0000:01:00.1: no codecs found!", "I/O error, dev vda, sector 12345"}) {
+    EXPECT_THAT(FailedWith({{"kernel_log", boot + line + "\n"}}), UnorderedElementsAre(kRebootGpus, kRescanGpus))
+        << line;
   }
-  EXPECT_THAT(FailedWith({{"kernel_log", boot + "NVRM: GPU 0000:01:00.0: RmInitAdapter failed! (0x62:0x55:2417)\n"}}),
-              UnorderedElementsAre(kRebootDriver));
-  EXPECT_THAT(FailedWith({{"kernel_log", "[ 5400.0] lost its beginning\n"}}),
-              UnorderedElementsAre(kRebootGpus, kRebootDriver));
+  for (const char* line : {"NVRM: Xid (PCI:0000:01:00): 79, GPU has fallen off the bus.",
+                           "NVRM: GPU 0000:01:00.0: RmInitAdapter failed! (0x62:0x55:2417)",
+                           "NVRM: Attempting to remove device 0000:01:00.0 with non-zero usage count!"}) {
+    EXPECT_THAT(FailedWith({{"kernel_log", boot + line + "\n"}}), UnorderedElementsAre(kRebootDriver, kRescanDriver))
+        << line;
+  }
+}
+
+// What was in the log before the step is not told again; a reboot begins it anew.
+TEST_F(SnapshotsTest, TheKernelLogBeforeTheStepIsNotTheSteps) {
+  const std::string log =
+      "[    0.000000] Linux version 6.1\n"
+      "[    9.000000] pcieport 0000:00:02.0: AER: Uncorrected (Fatal) error received: 0000:01:00.0\n"
+      "[    9.500000] NVRM: Xid (PCI:0000:01:00): 79, GPU has fallen off the bus.\n";
+  SaveCollection(run_ / "evidence", "hpc_compute_01", CollectionOf({{"pci", HealthyPci()}, {"kernel_log", log}}));
+  WriteSteps();
+  EXPECT_THAT(FailedWith({{"kernel_log", log}}), UnorderedElementsAre(kRebootGpus, kRebootDriver));
+  EXPECT_THAT(
+      FailedWith({{"kernel_log", log + "[   20.0] DMAR: [DMA Write] Request device [01:00.0] fault addr 0x1\n"}}),
+      UnorderedElementsAre(kRebootGpus, kRebootDriver, kRescanGpus));
+}
+
+TEST_F(SnapshotsTest, AKernelLogThatLostTheStepIsANote) {
+  EXPECT_THAT(FailedWith({{"kernel_log", "[ 5400.0] lost its beginning\n"}}), IsEmpty()) << said_;
+  EXPECT_THAT(skipped_, UnorderedElementsAre(kRebootGpus, kRescanGpus));
+  EXPECT_THAT(said_, HasSubstr("after reboot 1: the kernel's log begins at 90 min 0 s after boot"));
 }
 
 }  // namespace

@@ -1,11 +1,11 @@
 #include "tests/workload/recorded_run.h"
 
 #include "helpers/base/files.h"
+#include "helpers/cluster/discovery.h"
 #include "helpers/config/plan.h"
 #include "helpers/evidence/node_evidence.h"
-#include "helpers/libvirt/discovery.h"
-#include "helpers/libvirt/inventory.h"
-#include "helpers/run/run_record.h"
+#include "helpers/inventory/inventory.h"
+#include "helpers/rundir/run_record.h"
 
 namespace passthrough {
 namespace {
@@ -66,6 +66,11 @@ std::string HealthyWorkload() {
          "link_width_under_load: 16\n"
          "waits: 32\n"
          "interrupts: 34\n"
+         "phase: kernel\n"
+         "compute_capability: 8.9\n"
+         "compile_seconds: 0.012\n"
+         "kernel: 1048576 0\n"
+         "kernel: 1048576 0\n"
          "done: yes\n"
          "end: workload\n";
 }
@@ -77,12 +82,32 @@ std::string HealthyPci() {
          "subsystem_device: 0x16f4\nclass: 0x030000\nrevision: 0xa1\ndriver: nvidia\nparent: 0000:00:02.0\n"
          "max_link_speed: 16.0 GT/s PCIe\ncurrent_link_width: 16\nmax_link_width: 16\n"
          "resource: 0 0x00000000fd000000 0x00000000fdffffff 0x0000000000040200\n"
-         "config: de 10 84 26 07 04 10 00 a1 00 00 03 00 00 80 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 "
-         "00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00\n"
+         "config: de 10 84 26 07 04 10 00 a1 00 00 03 00 00 80 00 00 00 00 fd 00 00 00 00 00 00 00 00 00 00 00 00 "
+         "00 00 00 00 00 00 00 00 00 00 00 00 de 10 f4 16 00 00 00 00 60 00 00 00 00 00 00 00 ff 01 00 00\n"
          "function: 0000:01:00.1\nvendor: 0x10de\ndevice: 0x22bd\nsubsystem_vendor: 0x10de\n"
          "subsystem_device: 0x16f4\nclass: 0x040300\nrevision: 0xa1\ndriver: snd_hda_intel\n"
          "parent: 0000:00:02.0\n"
          "end: pci\n";
+}
+
+std::string HealthyNvidiaSmi() {
+  return "+-----------------------------------------------------------------------------+\n"
+         "| NVIDIA-SMI 535.54.03    Driver Version: 535.54.03    CUDA Version: 12.2     |\n"
+         "|-------------------------------+----------------------+----------------------+\n"
+         "| GPU  Name        Persistence-M| Bus-Id        Disp.A | Volatile Uncorr. ECC |\n"
+         "| Fan  Temp  Perf  Pwr:Usage/Cap|         Memory-Usage | GPU-Util  Compute M. |\n"
+         "|                               |                      |               MIG M. |\n"
+         "|===============================+======================+======================|\n"
+         "|   0  NVIDIA GeForce ...   On  | 00000000:01:00.0 Off |                  Off |\n"
+         "|  0%   41C    P8    20W / 450W |      1MiB / 24564MiB |      0%      Default |\n"
+         "|                               |                      |                  N/A |\n"
+         "+-------------------------------+----------------------+----------------------+\n";
+}
+
+std::string HealthyNvidiaSmiXml(const std::string& elements) {
+  return "<!DOCTYPE nvidia_smi_log SYSTEM \"nvsmi_device_v12.dtd\">\n<nvidia_smi_log>\n"
+         "<attached_gpus>1</attached_gpus>\n<gpu id=\"00000000:01:00.0\">\n" +
+         elements + "\n</gpu>\n</nvidia_smi_log>\n";
 }
 
 void WriteRunWithoutEvidence(const fs::path& run, const fs::path& config, const std::string& stub_driver) {
@@ -115,7 +140,7 @@ void WriteRunWithoutEvidence(const fs::path& run, const fs::path& config, const 
   WriteFile(run / "evidence" / "host" / "running.json", ToJson(running));
 }
 
-void TellOfTheSlot(const fs::path& run) {
+void NoteTheSlot(const fs::path& run) {
   const fs::path file = run / "evidence" / "host" / "running.json";
   Inventory running = InventoryFromJson(ReadFile(file));
   HostPciDevice port;

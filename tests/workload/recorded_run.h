@@ -13,12 +13,16 @@ std::string HealthyWorkload();
 // The probe pci's output for that GPU and its audio function, in the node at 0000:01:00.
 std::string HealthyPci();
 
+// What nvidia-smi prints for that GPU, as a table and with -q -x; `elements` stand in the element of the GPU.
+std::string HealthyNvidiaSmi();
+std::string HealthyNvidiaSmiXml(const std::string& elements = "");
+
 // Writes a run of `config` with all that libvirt says, and nothing that nodes say.
 void WriteRunWithoutEvidence(const std::filesystem::path& run, const std::filesystem::path& config,
                              const std::string& stub_driver = "");
 
 // Has the host of the run in `run` tell of the slot of that GPU: one with 16 lanes of PCIe generation 4.
-void TellOfTheSlot(const std::filesystem::path& run);
+void NoteTheSlot(const std::filesystem::path& run);
 
 // Writes a run of that cluster file on which `probes` (name, output) were run on hpc_compute_01. `stub_driver`: as
 // in RunRecord.

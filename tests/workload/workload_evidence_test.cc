@@ -1,4 +1,4 @@
-#include "helpers/parsers/workload_evidence.h"
+#include "helpers/parsers/nvidia/workload_evidence.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -10,9 +10,7 @@ namespace {
 
 using testing::HasSubstr;
 
-WorkloadEvidence Parse(const std::string& text) {
-  return WorkloadEvidence::Parse(text, "evidence/n/workload.txt");
-}
+WorkloadEvidence Parse(const std::string& text) { return WorkloadEvidence::Parse(text, "evidence/n/workload.txt"); }
 
 TEST(WorkloadEvidenceTest, ReadsAHealthyGpu) {
   const WorkloadEvidence workload = Parse(HealthyWorkload());
@@ -27,6 +25,11 @@ TEST(WorkloadEvidenceTest, ReadsAHealthyGpu) {
   EXPECT_DOUBLE_EQ(*gpu.to_device, 25.53);
   EXPECT_EQ(gpu.interrupts, 34u);
   EXPECT_EQ(gpu.link_width, 16);
+  EXPECT_EQ(gpu.memory_bytes, 25386352640u);
+  EXPECT_TRUE(gpu.reached_kernel);
+  ASSERT_EQ(gpu.kernels.size(), 2u);
+  EXPECT_EQ(gpu.kernels[1].threads, 1048576u);
+  EXPECT_EQ(gpu.kernels[1].wrong, 0u);
 }
 
 // Since driver release 570 CUDA has a device for each instance of MIG.
@@ -38,9 +41,9 @@ TEST(WorkloadEvidenceTest, AllInstancesOfAGpuAreFound) {
 }
 
 TEST(WorkloadEvidenceTest, TheFirstTroubleIsTheOneThatCounts) {
-  const WorkloadEvidence workload =
-      Parse("gpu_count: 1\ngpu: 0\nerror: cuMemcpyHtoD_v2 719 CUDA_ERROR_LAUNCH_FAILED\n"
-            "error: cuMemFree_v2 719 CUDA_ERROR_LAUNCH_FAILED\nend: workload\n");
+  const WorkloadEvidence workload = Parse(
+      "gpu_count: 1\ngpu: 0\nerror: cuMemcpyHtoD_v2 719 CUDA_ERROR_LAUNCH_FAILED\n"
+      "error: cuMemFree_v2 719 CUDA_ERROR_LAUNCH_FAILED\nend: workload\n");
   EXPECT_THAT(workload.gpus.at(0).trouble.what, HasSubstr("cuMemcpyHtoD_v2 failed"));
   EXPECT_EQ(workload.gpus.at(0).trouble.line, 3);
 }
@@ -62,12 +65,12 @@ TEST(WorkloadEvidenceTest, WhatEndsEarlyIsTroubleEvenWithoutAReason) {
 }
 
 TEST(WorkloadEvidenceTest, RefusesWhatIsNotItsForm) {
-  for (const char* text : {"", "gpu_count: 1\n", "gpu_count: x\nend: workload\n", "error: cuInit\nend: workload\n",
-                           "gpu_count: -1\nend: workload\n", "hung: a b c\nend: workload\n",
-                           "gpu: 0\npci_bus_id: /etc/passwd\nend: workload\n",
-                           "gpu: 0\npattern: address -1\nend: workload\n",
-                           "gpu: 0\nmismatch: address 1 2 3\nend: workload\n",
-                           "gpu: 0\nto_device_best_gb_per_s: nan\nend: workload\n"}) {
+  for (const char* text :
+       {"", "gpu_count: 1\n", "gpu_count: x\nend: workload\n", "error: cuInit\nend: workload\n",
+        "gpu_count: -1\nend: workload\n", "hung: a b c\nend: workload\n",
+        "gpu: 0\npci_bus_id: /etc/passwd\nend: workload\n", "gpu: 0\npattern: address -1\nend: workload\n",
+        "gpu: 0\nmismatch: address 1 2 3\nend: workload\n", "gpu: 0\nkernel: 5\nend: workload\n",
+        "gpu: 0\ntime_ran_out: soon\nend: workload\n", "gpu: 0\nto_device_best_gb_per_s: nan\nend: workload\n"}) {
     EXPECT_THROW(Parse(text), EvidenceError) << text;
   }
 }

@@ -5,7 +5,7 @@
 
 #include "helpers/base/files.h"
 #include "helpers/evidence/remote_archive.h"
-#include "helpers/parsers/workload_evidence.h"
+#include "helpers/parsers/nvidia/workload_evidence.h"
 #include "helpers/process/child_process.h"
 
 namespace passthrough {
@@ -17,7 +17,7 @@ using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::Not;
 
-const fs::path kProbe = fs::path(PASSTHROUGH_SOURCE_DIR) / "remote/probes/workload.sh";
+const fs::path kProbe = fs::path(PASSTHROUGH_SOURCE_DIR) / "remote/probes/nvidia/workload.sh";
 const fs::path kProgram = fs::path(PASSTHROUGH_BINARY_DIR) / "bin/programs/workload";
 
 class WorkloadProbeTest : public testing::Test {
@@ -48,8 +48,7 @@ class WorkloadProbeTest : public testing::Test {
   }
   WorkloadEvidence Run(const std::string& mode) {
     options_.environment["FAKE_CUDA"] = mode;
-    const ChildResult result =
-        RunChild({"sh", kProbe.string()}, options_, Deadline::After(std::chrono::minutes(2)));
+    const ChildResult result = RunChild({"sh", kProbe.string()}, options_, Deadline::After(std::chrono::minutes(2)));
     EXPECT_EQ(result.exit_status, 0) << result.output;
     text_ = result.output;
     return WorkloadEvidence::Parse(text_, "workload.txt");
@@ -82,6 +81,16 @@ TEST_F(WorkloadProbeTest, AHealthyFakeDoesAllOfTheWorkAndIsCalledAFake) {
     EXPECT_EQ(gpu.link_speed, "16.0 GT/s PCIe");
   }
   EXPECT_EQ(workload.gpus[1].bus_id->ToString(), "0000:02:00.0");
+}
+
+// A domain of more than four digits, as Intel's VMD makes them.
+TEST_F(WorkloadProbeTest, AGpuOfALargeDomain) {
+  AddGpu("10000:01:00.0", "40");
+  AddGpu("10000:02:00.0", "41");
+  const WorkloadEvidence workload = Run("vmd");
+  ASSERT_EQ(workload.gpus.size(), 2u) << text_;
+  EXPECT_EQ(workload.gpus[0].bus_id->ToString(), "10000:01:00.0");
+  EXPECT_EQ(workload.gpus[0].interrupt_kind, "msi") << "its files in sysfs were found: " << text_;
 }
 
 TEST_F(WorkloadProbeTest, OneWrongBitIsFoundAndTold) {
@@ -158,6 +167,58 @@ TEST_F(WorkloadProbeTest, TheLinkUnderLoadIsTheBestThatWasSeen) {
   EXPECT_EQ(Run("healthy").gpus.at(0).link_speed, "2.5 GT/s PCIe") << "it does not wake";
 }
 
+TEST_F(WorkloadProbeTest, AKernelIsRunAndEachThreadCompared) {
+  for (const WorkloadGpu& gpu : Run("healthy").gpus) {
+    ASSERT_EQ(gpu.kernels.size(), 2u) << text_;
+    EXPECT_EQ(gpu.kernels[0].threads, 1048576u);
+    EXPECT_EQ(gpu.kernels[0].wrong + gpu.kernels[1].wrong, 0u);
+  }
+  const WorkloadEvidence wrong = Run("wrong-kernel");
+  EXPECT_EQ(wrong.gpus.at(0).kernels.at(0).wrong, 0u) << text_;
+  EXPECT_EQ(wrong.gpus.at(1).kernels.at(0).wrong, 1u) << text_;
+  EXPECT_THAT(wrong.gpus.at(1).kernel_mismatch, testing::StartsWith("77777 "));
+  EXPECT_EQ(Run("lazy-kernel").gpus.at(0).kernels.at(0).wrong, 1048576u) << "what was there before is no answer";
+}
+
+TEST_F(WorkloadProbeTest, WhatKeepsAKernelFromRunningIsSaidAndTheRestStands) {
+  const auto trouble_of = [&](const std::string& mode) {
+    const WorkloadGpu gpu = Run(mode).gpus.at(1);
+    EXPECT_TRUE(gpu.reached_kernel) << text_;
+    EXPECT_EQ(gpu.interrupts, 32u) << text_;
+    EXPECT_EQ(WrongWords(gpu), 0u);
+    return gpu.trouble.what + ". " + gpu.trouble.advice + " " + gpu.compiler_said;
+  };
+  EXPECT_THAT(trouble_of("no-compiler"), HasSubstr("libnvidia-ptxjitcompiler.so.1"));
+  EXPECT_THAT(trouble_of("compiler-refuses"),
+              AllOf(HasSubstr("INVALID_PTX (218)"), HasSubstr("FAKE compiler refuses")));
+  EXPECT_THAT(trouble_of("launch-fails"), HasSubstr("cuCtxSynchronize failed: CUDA_ERROR_LAUNCH_FAILED (719)"));
+  EXPECT_THAT(trouble_of("hang-kernel"), HasSubstr("cuLaunchKernel did not return"));
+  const WorkloadGpu old = Run("old-gpu").gpus.at(1);
+  EXPECT_TRUE(old.done);
+  EXPECT_THAT(old.kernel_skipped, HasSubstr("compute capability 5.0"));
+}
+
+TEST_F(WorkloadProbeTest, AsMuchMemoryIsTestedAsAsked) {
+  options_.environment["WORKLOAD_MEMORY_PERCENT"] = "100";
+  EXPECT_EQ(Run("healthy").gpus.at(0).tested_bytes, 64u << 20);
+  EXPECT_EQ(Run("fragmented").gpus.at(0).tested_bytes, 0u) << "less than seven eighths is not what was asked for";
+  options_.environment["WORKLOAD_MEMORY_PERCENT"] = "50";
+  EXPECT_EQ(Run("healthy").gpus.at(0).tested_bytes, 32u << 20);
+  options_.environment["WORKLOAD_MEMORY_PERCENT"] = "40";
+  EXPECT_EQ(Run("healthy").gpus.at(0).tested_bytes, 16u << 20) << "in pieces of 16 MiB";
+}
+
+// Six GPUs that take two seconds each: nothing of that hangs.
+TEST_F(WorkloadProbeTest, TheLimitFollowsFromHowManyThereAre) {
+  const WorkloadEvidence all = Run("many");
+  ASSERT_EQ(all.gpus.size(), 6u) << text_;
+  for (const WorkloadGpu& gpu : all.gpus) EXPECT_TRUE(gpu.done) << gpu.trouble.what;
+  options_.environment["PROBE_LIMIT"] = "21";  // 11 for the work
+  const WorkloadEvidence some = Run("many");
+  ASSERT_FALSE(some.gpus.empty()) << text_;
+  EXPECT_THAT(some.gpus.back().trouble.what, HasSubstr("its turn did not end in time"));
+}
+
 TEST_F(WorkloadProbeTest, GpusAreNotHiddenByTheEnvironment) {
   for (const char* hidden : {"", "1", "GPU-deadbeef\n2"}) {
     options_.environment["CUDA_VISIBLE_DEVICES"] = hidden;
@@ -229,7 +290,10 @@ TEST_F(WorkloadProbeTest, TheProgramTravelsWithItsProbeAlone) {
   const fs::path remote = fs::path(PASSTHROUGH_SOURCE_DIR) / "remote";
   const auto programs = kProgram.parent_path();
   const auto has_program = [&](const std::string& probe, const fs::path& from) {
-    return BuildRemoteArchive(remote, {probe}, from).find("\x7f" "ELF") != std::string::npos;
+    return BuildRemoteArchive(remote, {probe}, from)
+               .find(
+                   "\x7f"
+                   "ELF") != std::string::npos;
   };
   EXPECT_TRUE(has_program("workload", programs));
   EXPECT_FALSE(has_program("pci", programs));

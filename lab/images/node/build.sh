@@ -98,7 +98,9 @@ make_disk() {
 	MTOOLS_SKIP_CHECK=1 mcopy -i "$root/disk" "$recipe/images/node/syslinux.cfg" ::syslinux.cfg
 	MTOOLS_SKIP_CHECK=1 mcopy -i "$root/disk" "$kernel" ::vmlinuz
 	MTOOLS_SKIP_CHECK=1 mcopy -i "$root/disk" "$root/initrd" ::initrd
-	syslinux --install "$root/disk"
+	# It hands mtools an open file by /proc/PID/fd: an ordinary user's build, in a PID namespace of its own, has the
+	# /proc of another.
+	unshare --mount --pid --fork --mount-proc env TMPDIR="$root" syslinux --install "$root/disk"
 	qemu-img convert -f raw -O qcow2 "$root/disk" "$drop/node.qcow2.part"
 }
 

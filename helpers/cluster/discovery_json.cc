@@ -1,0 +1,30 @@
+// What was discovered, as JSON, the form in which a run keeps it.
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
+
+#include "helpers/base/error.h"
+#include "helpers/cluster/discovery.h"
+
+namespace passthrough {
+
+using nlohmann::json;
+
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(DiscoveredNode, node, domain, uuid, state, reason, mac_addresses, address,
+                                   address_source, problem)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Discovery, source, location, nodes, unplanned)
+
+std::string ToJson(const Discovery& discovery) {
+  // Names come from another machine: bytes that are no UTF-8 must not stop the run.
+  return json(discovery).dump(1, ' ', false, json::error_handler_t::replace) + "\n";
+}
+
+Discovery DiscoveryFromJson(std::string_view text) {
+  try {
+    return json::parse(text).get<Discovery>();
+  } catch (const json::exception& error) {
+    throw EvidenceError(fmt::format("cannot read what was discovered: {}", error.what()));
+  }
+}
+
+}  // namespace passthrough

@@ -1,0 +1,20 @@
+// What a check found wrong. The checks of this room are pure functions: parsed evidence in, findings out, none where
+// all is well. Evidence that says "N/A" says nothing, so it is no problem.
+#pragma once
+
+#include <string>
+#include <vector>
+
+namespace passthrough {
+
+// Read as one sentence and a next step: "<node>: <found> (<where>). <advice>"
+struct Finding {
+  std::string found;   // "GPU 0000:01:00.0: its PCIe link has 8 lanes, it can have 16"
+  std::string where;   // "evidence/hpc_compute_02/pci.txt:14"; empty: no single place
+  std::string advice;  // a sentence: "Reseat the card."
+  bool note = false;   // reported, and no fault: it may be in order, and the evidence cannot decide
+};
+
+using Findings = std::vector<Finding>;
+
+}  // namespace passthrough

@@ -1,0 +1,81 @@
+#include "helpers/rundir/run_record.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "helpers/base/files.h"
+#include "helpers/base/text.h"
+#include "helpers/config/gpu_vendor.h"
+
+namespace passthrough {
+
+NLOHMANN_JSON_SERIALIZE_ENUM(RunMode,
+                             {{RunMode::kDirect, "direct"}, {RunMode::kCtest, "ctest"}, {RunMode::kAttach, "attach"}})
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(PhaseRecord, name, seconds, error)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(RunRecord, mode, started, config, cluster, profile, libvirt_uri, stub_driver,
+                                   emulated_devices, target, disruptive, reboots, cleanup, error, versions, probes,
+                                   not_checked, notes, phases)
+
+namespace {
+
+// "NVIDIA's is", "AMD's and NVIDIA's are".
+std::string KnownDrivers() {
+  std::vector<std::string> makers;
+  for (const GpuVendor& vendor : kGpuVendors) {
+    if (vendor.driver_is_known) makers.push_back(std::string(vendor.name) + "'s");
+  }
+  return JoinForHumans(makers) + (makers.size() == 1 ? " is" : " are");
+}
+
+}  // namespace
+
+std::vector<std::string> NotChecked(const std::string& stub_driver, const std::vector<const PlannedNode*>& nodes) {
+  std::vector<std::string> what;
+  const auto has_nvidia = [](const PlannedNode* node) { return !GpusOf(*node, kDefaultGpuVendor).empty(); };
+  if (!stub_driver.empty() && std::any_of(nodes.begin(), nodes.end(), has_nvidia)) {
+    what.push_back(
+        "the GPUs at work (Workload, GpuWork: CUDA, memory, interrupts, bandwidth): a stand-in for the "
+        "driver has no CUDA library");
+  }
+  for (const PlannedNode* node : nodes) {
+    if (!node->auto_start) continue;
+    for (const PlannedDevice& gpu : node->DevicesOfType(DeviceType::kGpu)) {
+      if (DriverIsKnown(VendorOfGpu(gpu))) continue;
+      const std::string device = gpu.device_id ? fmt::format(":{:04x}", *gpu.device_id) : "";
+      what.push_back(fmt::format("the driver of GPU {} ({:04x}{}): only {} known to this suite",
+                                 gpu.host_address.ToString(), VendorOfGpu(gpu), device, KnownDrivers()));
+    }
+  }
+  std::vector<std::string> off;
+  for (const PlannedNode* node : nodes) {
+    if (!node->auto_start) off.push_back(node->name);
+  }
+  if (!off.empty()) {
+    what.push_back("the inside of " + JoinForHumans(off) + ": off, as the cluster file has it (auto_start: false)");
+  }
+  return what;
+}
+
+void WriteRunRecord(const std::filesystem::path& file, const RunRecord& record) {
+  // Texts may quote what a node printed: bytes that are not UTF-8 are replaced, not thrown at.
+  using Json = nlohmann::ordered_json;
+  nlohmann::json json(record);
+  json["least_link_percent"] = record.least_link_percent;
+  WriteFile(file, Json(json).dump(2, ' ', false, Json::error_handler_t::replace) + "\n");
+}
+
+RunRecord ReadRunRecord(const std::filesystem::path& file) {
+  try {
+    nlohmann::json json = nlohmann::json::parse(ReadFile(file));
+    json.emplace("notes", nlohmann::json::array());  // where there are none; earlier runs wrote none
+    auto record = json.get<RunRecord>();
+    record.least_link_percent = json.value("least_link_percent", record.least_link_percent);
+    return record;
+  } catch (const nlohmann::json::exception& error) {
+    throw EvidenceError(fmt::format("{}: {}", file.string(), error.what()));
+  }
+}
+
+}  // namespace passthrough

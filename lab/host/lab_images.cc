@@ -1,0 +1,55 @@
+#include "lab/host/lab_images.h"
+
+#include <fmt/format.h>
+
+#include <chrono>
+#include <cstdlib>
+
+#include "helpers/base/error.h"
+#include "helpers/base/files.h"
+#include "helpers/base/text.h"
+#include "helpers/process/child_process.h"
+
+namespace passthrough {
+namespace {
+
+using std::chrono::minutes;
+
+// The source tree that this was built from has the recipe.
+constexpr char kBuilder[] = PASSTHROUGH_LAB_SOURCE_DIR "/images/build.sh";
+
+std::filesystem::path ImageDirectory(const std::string& cache) {
+  const ChildResult result = RunChild({kBuilder, "--cache", cache, "--print-dir"}, {}, Deadline::After(minutes(1)));
+  const std::string_view printed = Trim(result.output);
+  if (result.Succeeded() && printed.starts_with('/')) return printed;
+  throw Error(fmt::format("{} --print-dir: {}: {}", kBuilder, result.HowItEnded(), Printable(printed)));
+}
+
+}  // namespace
+
+LabImages EnsureImages(const std::filesystem::path& cache, const StepLog& log) {
+  if (const char* const given = std::getenv("PASSTHROUGH_LAB_IMAGES"); given && *given) {
+    LabImages images;
+    images.directory = std::filesystem::absolute(given).lexically_normal();
+    images.manifest = ReadFile(images.directory / "manifest.json");
+    return images;
+  }
+  const std::string place = std::filesystem::absolute(cache).lexically_normal();
+  LabImages images;
+  images.directory = ImageDirectory(place);
+  const std::filesystem::path manifest = images.directory / "manifest.json";
+  if (!std::filesystem::exists(manifest)) {
+    log.Say("images: building them, once for this version of the lab (some minutes)");
+    ChildOptions options;
+    options.on_line = [&](std::string_view line) { log.Say(fmt::format("images: {}", Printable(line))); };
+    const ChildResult result = RunChild({kBuilder, "--cache", place}, options, Deadline::After(minutes(60)));
+    if (!result.Succeeded()) {
+      throw Error(fmt::format("the lab's images could not be built: {} ended with {}:\n{}", kBuilder,
+                              result.HowItEnded(), Printable(LastLines(result.output, 20))));
+    }
+  }
+  images.manifest = ReadFile(manifest);
+  return images;
+}
+
+}  // namespace passthrough

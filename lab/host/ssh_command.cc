@@ -1,0 +1,99 @@
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <chrono>
+#include <cstring>
+
+#include "helpers/base/error.h"
+#include "helpers/base/shell_command.h"
+#include "helpers/base/text.h"
+#include "helpers/config/plan.h"
+#include "helpers/libvirt/connection.h"
+#include "lab/host/commands.h"
+#include "lab/host/lab_directory.h"
+#include "lab/host/lab_facts.h"
+#include "lab/host/lab_start.h"
+
+namespace passthrough {
+namespace {
+
+constexpr char kLabHost[] = "lab-host";
+
+const PlannedNode* FindNode(const Plan& plan, const std::string& name) {
+  for (const PlannedNode& node : plan.nodes) {
+    if (node.name == name) return &node;
+    for (const std::string& domain : node.domain_names) {
+      if (domain == name) return &node;
+    }
+  }
+  return nullptr;
+}
+
+// Asks the lab's libvirt. `domains`: the names that the domain may have.
+std::string AddressOf(const std::vector<std::string>& domains, const LabPaths& paths) {
+  LibvirtConnection connection =
+      LibvirtConnection::Open(LabLibvirtUri(paths), Deadline::After(std::chrono::seconds(30)));
+  for (const std::string& domain : domains) {
+    if (!connection.DomainState(domain)) continue;
+    const auto addresses = connection.DomainAddresses(domain);
+    if (!addresses.empty()) return addresses.front().ip;
+    throw Error(fmt::format("domain {} has no address yet", domain));
+  }
+  std::vector<std::string> present = connection.DomainNames();
+  throw Error(fmt::format("the lab has no domain {}; it has {}", Printable(domains.front()),
+                          present.empty() ? "none" : JoinForHumans(present)));
+}
+
+std::string AddressOfNode(const std::string& name, const LabPaths& paths, const LabRecord& record) {
+  const Plan plan = MakePlan(LoadClusterFile(record.cluster_file));
+  const PlannedNode* const node = FindNode(plan, name);
+  if (node != nullptr && node->address) return *node->address;
+  return AddressOf(node != nullptr ? node->domain_names : std::vector<std::string>{name}, paths);
+}
+
+// A node's host key is made with its image and says nothing; the way there is through the lab host,
+// whose key is pinned.
+std::vector<std::string> NodeOptions(const std::string& address, const LabRecord& record) {
+  return {"-o", std::string("ProxyJump=") + kLabHost,
+          "-o", "HostName=" + address,
+          "-o", "User=admin",
+          "-o", fmt::format("IdentityFile=\"{}\"", LabKey(record).string()),
+          "-o", "IdentitiesOnly=yes",
+          "-o", "UserKnownHostsFile=/dev/null",
+          "-o", "StrictHostKeyChecking=no",
+          "-o", "LogLevel=ERROR"};
+}
+
+[[noreturn]] void Become(const std::vector<std::string>& command) {
+  std::vector<char*> arguments;
+  for (const std::string& word : command) arguments.push_back(const_cast<char*>(word.c_str()));
+  arguments.push_back(nullptr);
+  execvp(arguments[0], arguments.data());
+  throw Error(fmt::format("cannot run {}: {} (install the package openssh-client)", command[0], strerror(errno)));
+}
+
+}  // namespace
+
+int RunSsh(const CommandLine& line) {
+  const LabPaths paths(LabDirectoryOf(line));
+  const std::optional<LabRecord> record = ReadLabRecord(paths);
+  if (!record || record->phase != LabPhase::kUp || !MachineRuns(*record)) {
+    throw Error(fmt::format("no lab is up in {}; to start one, with a cluster file in place of FILE: {}",
+                            paths.directory.string(),
+                            LabCommand({"up", "--lab-dir", paths.directory.string(), "FILE"})));
+  }
+  const std::string to = line.arguments.empty() ? kLabHost : line.arguments[0];
+  std::vector<std::string> command = {"ssh", "-F", paths.ssh_config().string()};
+  if (to != kLabHost) {
+    for (auto& option : NodeOptions(AddressOfNode(to, paths, *record), *record)) {
+      command.push_back(option);
+    }
+  }
+  command.push_back("--");
+  command.push_back(to);
+  command.insert(command.end(), line.passed_on.begin(), line.passed_on.end());
+  Become(command);
+}
+
+}  // namespace passthrough

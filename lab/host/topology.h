@@ -1,0 +1,48 @@
+// The lab host's PCI topology: for every address that a cluster file names, a function at exactly
+// that address. Pure functions: a plan in, QEMU arguments out.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "helpers/base/pci_address.h"
+#include "helpers/config/plan.h"
+
+namespace passthrough {
+
+// One emulated function of the lab host.
+struct LabFunction {
+  PciAddress address;
+  DeviceType type = DeviceType::kOther;
+  // Not asked for, but needed to make its neighbours visible: function 0 of a device that has only
+  // others, device 0 of a bus that has only others. Has no driver, so it spoils no IOMMU group.
+  bool filler = false;
+  bool operator==(const LabFunction&) const = default;
+};
+
+// The planned functions and the fillers they need, sorted by address. Throws Error where an address
+// cannot be had in a lab: another domain than 0000, a place that the machine's own chipset has, or
+// two nodes that want different types at one address.
+std::vector<LabFunction> LabFunctions(const Plan& plan);
+
+struct LabTopology {
+  std::vector<LabFunction> functions;
+  // "-device", "pcie-root-port,…", …: everything but the machine and its own disk, network and
+  // entropy devices.
+  std::vector<std::string> arguments;
+  // Free places on pcie.0 for those, as QEMU's addr= wants them: "1.0".
+  std::string disk_address;
+  std::string network_address;
+  std::string entropy_address;
+};
+
+// How it is done (tried with QEMU 7.2, SeaBIOS and Linux 6.1): every bus but 0 is the secondary bus
+// of a root port, as on real machines. The firmware numbers buses in the order in which it meets
+// them, so a run of planned buses S, S+1, … is made of root ports next to each other on bus S-1:
+// that is bus 0, or the bus of an expander bridge (pxb-pcie), whose number can be chosen. QEMU
+// refuses end points on the expander's own bus. Below a root port Linux looks for device 0 alone
+// unless the kernel has the parameter pci=pcie_scan_all (see machine.h), and then only if device 0 is there.
+// Throws as LabFunctions does, also where bus 0 has no place left.
+LabTopology MakeLabTopology(const Plan& plan);
+
+}  // namespace passthrough
