@@ -1,5 +1,4 @@
-// A run on dhcp-and-off.yaml: nodes that have their addresses from DHCP alone, and a cluster that is made and not
-// started.
+// A run on dhcp-and-off.yaml: nodes that have their addresses from DHCP alone, and nodes that are made and not started.
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -19,9 +18,9 @@ using testing::IsEmpty;
 using testing::Not;
 using testing::StartsWith;
 
-constexpr char kOffNode[] = "cloud_control_plane";
+constexpr char kOffNode[] = "hpc_controller";
 constexpr char kOffGpuNode[] = "cloud_gpu_worker_01";
-constexpr char kOffDomain[] = "test-cloud-off-control-plane";
+constexpr char kOffDomain[] = "test-hpc-dhcp-controller";
 
 // One lab and one deployment for all of it, for that is what costs.
 TEST(DhcpAndOffTest, AddressesComeFromLeasesAndWhatIsOffStaysOff) {
@@ -34,7 +33,8 @@ TEST(DhcpAndOffTest, AddressesComeFromLeasesAndWhatIsOffStaysOff) {
   EXPECT_EQ(run.exit_status, 0) << run.output;
   EXPECT_THAT(run.output,
               AllOf(HasSubstr("found 3 nodes; 2 more to be off"), HasSubstr("collected evidence from 3 of 3 nodes"),
-                    HasSubstr("NOTE: not checked: the inside of cloud_control_plane and cloud_gpu_worker_01: off"),
+                    HasSubstr("NOTE: not checked: the inside of hpc_controller and cloud_gpu_worker_01: off"),
+                    HasSubstr("control_plane: has \"auto_start: false\", which ai-how ignores"),
                     HasSubstr("5 nodes, 0 GPUs, "), HasSubstr(" checks, all passed")));
   const fs::path directory = fs::canonical(lab.Latest());
   const Discovery found = DiscoveryFromJson(ReadFile(directory / "evidence" / "discovery.json"));
