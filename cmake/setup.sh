@@ -9,7 +9,8 @@ build_packages='g++ cmake ninja-build pkg-config libgtest-dev libgmock-dev libvi
 run_packages='openssh-client libvirt0'
 lab_packages='qemu-system-x86 qemu-utils mmdebstrap e2fsprogs syslinux syslinux-common mtools
   dosfstools debian-archive-keyring zstd mount uidmap'
-test_packages='openssh-server shellcheck busybox-static libvirt-clients libxml2-utils'
+test_packages='openssh-server shellcheck busybox-static libvirt-clients libxml2-utils
+  groff-base fish zsh'
 sanitizer_packages='clang'
 lint_packages='clang-format clang-tidy shellcheck'
 

@@ -8,32 +8,18 @@
 #include <string>
 
 #include "helpers/base/text.h"
+#include "helpers/command_line/synopsis.h"
 
 namespace passthrough {
 namespace {
 
 constexpr size_t kLineWidth = 100;
 
-// "up: …" and "up; …" end a first sentence, too.
-std::string FirstSentence(const std::string& text) { return text.substr(0, text.find_first_of(".:;")); }
-
-std::string Synopsis(const CommandRule& rule) {
-  if (!rule.synopsis.empty()) return rule.synopsis;
-  std::string text;
-  for (const OptionRule& option : rule.options) {
-    if (option.help.empty()) continue;
-    text += fmt::format("[{}{}{}] ", option.name, option.value.empty() ? "" : " ", option.value);
-  }
-  for (const std::string& argument : rule.arguments) text += argument + " ";
-  if (rule.passes_on) text += "[-- COMMAND...]";
-  return std::string(Trim(text));
-}
-
 // CLI11's own layout begins with the description, shows positional arguments as options, and differs from version to
 // version.
 class HelpFormatter : public CLI::FormatterBase {
  public:
-  explicit HelpFormatter(const CommandRule& rule) : synopsis_(Synopsis(rule)) {
+  explicit HelpFormatter(const CommandRule& rule) : synopsis_(SynopsisOf(rule)) {
     size_t widest = 0;
     for (const OptionRule& option : ShownOptions(rule)) {
       widest = std::max(widest, option.name.size() + (option.value.empty() ? 0 : option.value.size() + 1));
@@ -89,15 +75,8 @@ class HelpFormatter : public CLI::FormatterBase {
   size_t column_ = 0;  // where the descriptions begin
 };
 
-std::string Description(const OptionRule& option) {
-  std::vector<std::string> remarks;
-  if (option.repeats) remarks.emplace_back("may be repeated");
-  if (!option.default_text.empty()) remarks.push_back("default: " + option.default_text);
-  return remarks.empty() ? option.help : fmt::format("{} ({})", option.help, fmt::join(remarks, "; "));
-}
-
 void AddOption(CLI::App& app, const OptionRule& rule) {
-  const std::string description = Description(rule);
+  const std::string description = DescriptionOf(rule);
   CLI::Option* option = nullptr;
   if (rule.value.empty()) {
     option = app.add_flag(rule.name, description);

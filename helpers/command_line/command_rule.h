@@ -1,5 +1,5 @@
 // What a program takes on its command line: the one description that it is read by (command_line.h) and that its help
-// text is made from. It is plain data, for completions and man pages to walk.
+// text, its manual page and its completions are made from.
 #pragma once
 
 #include <string>
@@ -16,6 +16,7 @@ struct OptionRule {
   bool repeats = false;           // each value counts; else the last one, so that a script can append its own
   // What is wrong with a value, such as "not a number from 1 to 1000"; empty: nothing. Null: any value will do.
   std::string (*problem_of)(const std::string& value) = nullptr;
+  std::string words = {};  // "profiles": the program lists values with --list-words profiles, one a line
 };
 
 // Refuses `option` together with `other`, or without it.
@@ -39,12 +40,15 @@ struct CommandRule {
   std::vector<OptionRule> options = {};
   std::vector<std::string> arguments = {};  // "CLUSTER_FILE"; in brackets where it may be missing
   bool passes_on = false;                   // takes what follows "--" as it is
+  std::string summary = {};                 // a program's, in some words, for the index of manual pages
   std::string help = {};                    // what it does; its first sentence stands in the list of commands
   std::string synopsis = {};                // what follows the name behind "Usage:"; empty: made from the rule
   std::string footer = {};                  // behind all other help
+  std::string see_also = {};                // other manual pages
   std::string help_group = "Options";       // where --help is shown
   std::vector<CombinationRule> combinations = {};
   std::vector<ChoiceRule> choices = {};
+  std::vector<OptionRule> others = {};     // options that a library reads, all as --name=value, for completion
   std::vector<CommandRule> commands = {};  // where there are some, one of them is the first word
 };
 

@@ -4,6 +4,8 @@
 #include <string>
 #include <vector>
 
+#include "helpers/config/profile.h"
+
 namespace passthrough {
 
 enum class HostState { kUp, kDown, kUnknown };
@@ -16,5 +18,8 @@ HostState AskForHostState(const std::vector<std::string>& status_command);
 inline bool HostIsKnownDown(const std::vector<std::string>& status_command) {
   return AskForHostState(status_command) == HostState::kDown;
 }
+
+// Throws Error where a program that the profile brings its host up or down with is named by its path and is not there.
+void RequireHostPrograms(const Profile& profile);
 
 }  // namespace passthrough

@@ -51,6 +51,7 @@ bool SettleHostDown(const RunState& state, PendingTeardown& pending) {
 }  // namespace
 
 void ClaimHost(RunState& state, PendingTeardown& pending) {
+  RequireHostPrograms(state.profile());
   const RunSettings& settings = state.settings();
   pending.record = MakeTeardownRecord(state.plan(), state.profile(), state.run().path());
   pending.record.owner = IdentityOf(settings.watched);

@@ -3,6 +3,10 @@
 #include <fmt/format.h>
 
 #include "helpers/base/files.h"
+#include "helpers/base/install_paths.h"
+#include "helpers/base/text.h"
+#include "helpers/command_line/completion.h"
+#include "helpers/command_line/manual_page.h"
 #include "lab/host/lab_directory.h"
 #include "lab/host/lab_images.h"
 #include "lab/host/lab_snapshots.h"
@@ -63,6 +67,20 @@ int RunSnapshots(const CommandLine& line) {
 int RunBuild(const CommandLine& line) {
   const LabImages images = EnsureImages(CacheOf(line), StepLog(line.Has("--quiet")));
   fmt::print("{}\n", images.directory.string());
+  return 0;
+}
+
+int RunCompletion(const CommandLine& line) {
+  const std::string& shell = line.arguments[0];
+  if (const std::string problem = ShellProblem(shell); !problem.empty()) {
+    throw UsageError(fmt::format("completion: {}: {}", Printable(shell), problem));
+  }
+  fmt::print("{}", CompletionScript(LabCommandRule(), shell));
+  return 0;
+}
+
+int RunManual(const CommandLine& /*line*/) {
+  fmt::print("{}", ManualPage(LabCommandRule(), "pcie-passthrough-suite " PASSTHROUGH_VERSION));
   return 0;
 }
 
@@ -175,6 +193,14 @@ CommandRule BuildRule() {
           .help = "Builds the lab's images, if this version's are not in the cache, and prints where they are."};
 }
 
+CommandRule CompletionRule() {
+  return {.name = "completion",
+          .arguments = {"SHELL"},
+          .help = "Prints the completion script of a shell: of bash, zsh or fish."};
+}
+
+CommandRule ManualRule() { return {.name = "manual", .help = "Prints the manual page: for man -l -."}; }
+
 }  // namespace
 
 std::filesystem::path LabDirectoryOf(const CommandLine& line) {
@@ -195,6 +221,8 @@ const std::vector<Command>& Commands() {
       {CreateRule(), RunCreate},
       {DestroyRule(), RunDestroy},
       {BuildRule(), RunBuild},
+      {CompletionRule(), RunCompletion},
+      {ManualRule(), RunManual},
   };
   return commands;
 }
@@ -202,9 +230,11 @@ const std::vector<Command>& Commands() {
 const CommandRule& LabCommandRule() {
   static const CommandRule rule = [] {
     CommandRule program{.name = "passthrough-lab",
+                        .summary = "GPU hosts in virtual machines, with emulated devices",
                         .help = kOverview,
                         .synopsis = "COMMAND [OPTIONS...]",
-                        .footer = "passthrough-lab COMMAND --help describes one."};
+                        .footer = "passthrough-lab COMMAND --help describes one.",
+                        .see_also = "passthrough-suite(1), qemu-system-x86_64(1), virsh(1)"};
     for (const Command& command : Commands()) program.commands.push_back(command.rule);
     return program;
   }();

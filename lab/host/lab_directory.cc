@@ -57,17 +57,6 @@ LabRecord LabRecordFromJson(std::string_view text) {
   }
 }
 
-std::filesystem::path DefaultLabDirectory() {
-  const auto set = [](const char* name) -> std::optional<std::filesystem::path> {
-    const char* const value = std::getenv(name);
-    if (value == nullptr || *value == '\0') return std::nullopt;
-    return value;
-  };
-  if (const auto directory = set("PASSTHROUGH_LAB_DIR")) return *directory;
-  const auto state = set("XDG_STATE_HOME");
-  return (state ? *state : ExpandHome("~/.local/state")) / "pcie-passthrough-suite/labs/default";
-}
-
 std::optional<LabRecord> ReadLabRecord(const LabPaths& paths) {
   if (!std::filesystem::exists(paths.record())) return std::nullopt;
   try {

@@ -71,10 +71,6 @@ struct LabPaths {
   std::filesystem::path snapshots() const { return directory / "snapshots"; }
 };
 
-// $PASSTHROUGH_LAB_DIR, or $XDG_STATE_HOME (~/.local/state) with
-// /pcie-passthrough-suite/labs/default behind it.
-std::filesystem::path DefaultLabDirectory();
-
 // nullopt where there is no lab in this directory. Throws Error where there is one but its record
 // cannot be read.
 std::optional<LabRecord> ReadLabRecord(const LabPaths& paths);

@@ -7,6 +7,7 @@
 
 #include "helpers/base/error.h"
 #include "helpers/base/files.h"
+#include "helpers/base/install_paths.h"
 #include "helpers/base/text.h"
 #include "helpers/process/child_process.h"
 
@@ -15,14 +16,13 @@ namespace {
 
 using std::chrono::minutes;
 
-// The source tree that this was built from has the recipe.
-constexpr char kBuilder[] = PASSTHROUGH_LAB_SOURCE_DIR "/images/build.sh";
+std::string Builder() { return DataDirectory() / "lab/images/build.sh"; }
 
 std::filesystem::path ImageDirectory(const std::string& cache) {
-  const ChildResult result = RunChild({kBuilder, "--cache", cache, "--print-dir"}, {}, Deadline::After(minutes(1)));
+  const ChildResult result = RunChild({Builder(), "--cache", cache, "--print-dir"}, {}, Deadline::After(minutes(1)));
   const std::string_view printed = Trim(result.output);
   if (result.Succeeded() && printed.starts_with('/')) return printed;
-  throw Error(fmt::format("{} --print-dir: {}: {}", kBuilder, result.HowItEnded(), Printable(printed)));
+  throw Error(fmt::format("{} --print-dir: {}: {}", Builder(), result.HowItEnded(), Printable(printed)));
 }
 
 }  // namespace
@@ -42,9 +42,9 @@ LabImages EnsureImages(const std::filesystem::path& cache, const StepLog& log) {
     log.Say("images: building them, once for this version of the lab (some minutes)");
     ChildOptions options;
     options.on_line = [&](std::string_view line) { log.Say(fmt::format("images: {}", Printable(line))); };
-    const ChildResult result = RunChild({kBuilder, "--cache", place}, options, Deadline::After(minutes(60)));
+    const ChildResult result = RunChild({Builder(), "--cache", place}, options, Deadline::After(minutes(60)));
     if (!result.Succeeded()) {
-      throw Error(fmt::format("the lab's images could not be built: {} ended with {}:\n{}", kBuilder,
+      throw Error(fmt::format("the lab's images could not be built: {} ended with {}:\n{}", Builder(),
                               result.HowItEnded(), Printable(LastLines(result.output, 20))));
     }
   }

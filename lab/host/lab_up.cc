@@ -8,6 +8,7 @@
 
 #include "helpers/base/error.h"
 #include "helpers/base/files.h"
+#include "helpers/base/install_paths.h"
 #include "helpers/base/shell_command.h"
 #include "helpers/base/text.h"
 #include "helpers/config/plan.h"
@@ -59,9 +60,7 @@ LabMachine DescribeMachine(const Plan& plan, const LabTopology& topology, const 
 }
 
 // What is run in a lab host once, before its state is saved.
-std::string Rehearsal() {
-  return ReadFile(std::filesystem::path(PASSTHROUGH_LAB_SOURCE_DIR) / "host/rehearse-deployment.sh");
-}
+std::string Rehearsal() { return ReadFile(DataDirectory() / "lab/host/rehearse-deployment.sh"); }
 
 LabRecord NewRecord(const LabUpOptions& options, const LabMachine& machine, const LabImages& images,
                     const std::string& rehearsal) {

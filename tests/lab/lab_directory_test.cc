@@ -216,15 +216,6 @@ TEST_F(LabDirectory, NumbersLayersUpwards) {
   EXPECT_EQ(NextLayer(paths_), 10);
 }
 
-TEST_F(LabDirectory, IsWhereTheEnvironmentSays) {
-  setenv("PASSTHROUGH_LAB_DIR", "/somewhere", 1);
-  EXPECT_EQ(DefaultLabDirectory(), "/somewhere");
-  unsetenv("PASSTHROUGH_LAB_DIR");
-  setenv("XDG_STATE_HOME", "/state", 1);
-  EXPECT_EQ(DefaultLabDirectory(), "/state/pcie-passthrough-suite/labs/default");
-  unsetenv("XDG_STATE_HOME");
-}
-
 TEST_F(LabDirectory, SnapshotsNeedALab) {
   EXPECT_THAT([&] { SnapshotLab(directory_, "a", false, StepLog(true)); },
               ThrowsMessage<Error>(HasSubstr("no lab is up in")));

@@ -18,7 +18,7 @@ using testing::IsEmpty;
 using testing::Not;
 
 const fs::path kProbe = fs::path(PASSTHROUGH_SOURCE_DIR) / "remote/probes/nvidia/workload.sh";
-const fs::path kProgram = fs::path(PASSTHROUGH_BINARY_DIR) / "bin/programs/workload";
+const fs::path kProgram = fs::path(PASSTHROUGH_BINARY_DIR) / "libexec/pcie-passthrough-suite/workload";
 
 class WorkloadProbeTest : public testing::Test {
  protected:

@@ -7,7 +7,7 @@
 # about: every GPU put to work through CUDA's driver API: memory, copies, interrupts, a kernel
 
 # Prints facts as README.md says, a block a "gpu". The work is done by a program that is built with the suite and
-# sent along as programs/workload. By hand: WORKLOAD_PROGRAM=build/bin/programs/workload remote/probes/nvidia/workload.sh
+# sent along as programs/workload. By hand: WORKLOAD_PROGRAM=build/libexec/pcie-passthrough-suite/workload remote/probes/nvidia/workload.sh
 LC_ALL=C
 export LC_ALL
 # shellcheck disable=SC2154 # run-all.sh sets $remote
