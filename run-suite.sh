@@ -32,7 +32,9 @@ while [ "$count" -gt 0 ]; do # each argument but --all goes to the back
     asks_only=yes
     starts_lab=no
     ;;
-  --replay | --destroy | --reap | --merge-junit | --gtest_list_tests) starts_lab=no ;;
+  --replay | --destroy | --reap | --merge-junit | --doctor | --ctest | --completion | --manual | --gtest_list_tests)
+    starts_lab=no
+    ;;
   --profile) [ "$argument" = --profile ] || profile=${argument#*=} ;;
   esac
   case $option in

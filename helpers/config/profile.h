@@ -31,9 +31,10 @@ struct TimeLimits {
 // Commands that bring a host up and down that does not run all the time, such as a lab. Argument
 // lists; an empty list is a step that is not needed. `status` exits 0 if the host is up already:
 // then it is not this run's to bring down; 1 if it is down, and with it all that was on it; with another status where
-// neither is known. `facts` is a file that exists once the host is up: a
-// profile fragment (libvirt, ssh, stub_driver, …) laid over this profile.
+// neither is known. `check` says, a problem a line, what would keep `up` from working: 0: nothing. `facts` is a file
+// that exists once the host is up: a profile fragment (libvirt, ssh, stub_driver, …) laid over this profile.
 struct HostCommands {
+  std::vector<std::string> check;
   std::vector<std::string> status;
   std::vector<std::string> up;
   std::vector<std::string> down;

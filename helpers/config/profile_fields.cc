@@ -141,12 +141,13 @@ void ReadLibvirt(YamlMap& top, Profile& profile) {
 }
 
 void ReadHost(YamlMap& top, Profile& profile) {
-  constexpr std::string_view kAllowed = "a map with status, up, down and facts";
+  constexpr std::string_view kAllowed = "a map with check, status, up, down and facts";
   const auto value = top.Find("host", Need::kOptional, kAllowed);
   if (!value) return;
   YamlMap map(*value, kAllowed);
   FieldReader fields(map, profile.placeholders);
   HostCommands host;
+  fields.Arguments("check", &host.check);
   fields.Arguments("status", &host.status);
   fields.Arguments("up", &host.up);
   fields.Arguments("down", &host.down);

@@ -40,6 +40,15 @@ std::string WhoHolds(const PendingRun& pending) {
       pending.record.config, pending.record.owner.pid, pending.run.string(), pending.record.owner.pid);
 }
 
+std::string HowToForget(const std::filesystem::path& run) {
+  const std::string name = RegistryName(run);
+  return fmt::format(
+      "the teardown of {} stays pending, and is tried again by the next run of that cluster. Where its host is gone "
+      "for "
+      "good, with all that was on it, forget the run: {}",
+      run.string(), ShellCommand({"rm", "-r", (RecordCopies() / name).string(), (RegisteredRuns() / name).string()}));
+}
+
 // Returns whether nothing of it remains.
 bool TakeDown(const PendingRun& pending, Progress& progress) {
   progress.Line(
@@ -150,7 +159,9 @@ bool ReapStaleRuns(Progress& progress) {
   bool clean = unreadable.empty();
   for (const PendingRun& pending : all) {
     if (pending.state == PendingRun::State::kStale) {
-      clean &= TakeDown(pending, progress);
+      if (TakeDown(pending, progress)) continue;
+      clean = false;
+      progress.Line(HowToForget(pending.run));
       continue;
     }
     clean &= ReattachGpus(pending, progress, kReapLimits);

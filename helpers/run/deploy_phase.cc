@@ -1,20 +1,18 @@
 #include "helpers/run/deploy_phase.h"
 
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <chrono>
 #include <memory>
+#include <optional>
 
 #include "helpers/base/escapes.h"
 #include "helpers/base/files.h"
 #include "helpers/base/text.h"
 #include "helpers/base/wait.h"
 #include "helpers/cluster/ai_how_problems.h"
-#include "helpers/cluster/device_problems.h"
-#include "helpers/cluster/host_gpu_users.h"
+#include "helpers/cluster/deployer_problems.h"
 #include "helpers/libvirt/connection.h"
-#include "helpers/libvirt/local_uri.h"
 #include "helpers/recovery/hypervisor_claim.h"
 #include "helpers/recovery/teardown_scope.h"
 #include "helpers/run/preflight.h"
@@ -71,31 +69,24 @@ void CheckBeforeDeploying(RunState& state, PendingTeardown& pending) {
   state.Phase("preflight", "checking before deploying", [&]() -> std::string {
     const Plan& plan = state.plan();
     const Profile& profile = state.profile();
-    std::vector<std::string> problems = SshKeyProblems(profile);
-    const auto add = [&](std::vector<std::string> more) { problems.insert(problems.end(), more.begin(), more.end()); };
-    add(DeployerProblems(profile));
-    add(ImageProblems(plan, profile));
-    add(PoolDirectoryProblems(plan, profile));
+    std::vector<std::string> problems;
+    std::optional<Inventory> inventory;
     try {
       // Before the inventory: from here on no other run makes these names.
       ClaimAtHypervisor(state, pending);
-      if (const auto inventory = state.nodes().HostInventory()) {
-        add(HostProblems(plan, *inventory, profile.libvirt_uri));
-        add(PrefixProblems(plan, profile, *inventory));
-        add(DeviceProblems(plan, *inventory, profile.emulated_devices, profile.libvirt_uri));
-        const HostUse use = UseOfPlannedDevices(plan, *inventory,
-                                                {.is_this_machine = IsOfThisMachine(profile.libvirt_uri),
-                                                 .sees_all_processes = geteuid() == 0,
-                                                 .root = "/"});
-        add(use.problems);
-        for (const std::string& note : use.notes) state.Note(note);
-        state.record().versions["hypervisor"] = inventory->hypervisor;
-        WriteFile(state.run().HostBefore(), ToJson(*inventory));
-      }
+      inventory = state.nodes().HostInventory();
     } catch (const InterruptedError&) {
       throw;
     } catch (const Error& error) {
       problems.push_back(error.what());
+    }
+    std::vector<std::string> notes;
+    const auto more = ProblemsBeforeDeploying(plan, profile, inventory ? &*inventory : nullptr, &notes);
+    problems.insert(problems.begin(), more.begin(), more.end());
+    for (const std::string& note : notes) state.Note(note);
+    if (inventory) {
+      state.record().versions["hypervisor"] = inventory->hypervisor;
+      WriteFile(state.run().HostBefore(), ToJson(*inventory));
     }
     ThrowProblems(problems);
     return "ready to deploy";

@@ -1,28 +1,22 @@
 #include "helpers/run/preflight.h"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <set>
+#include <utility>
 
 #include "helpers/base/error.h"
 #include "helpers/base/text.h"
+#include "helpers/cluster/ai_how_problems.h"
+#include "helpers/cluster/deployer_problems.h"
+#include "helpers/cluster/device_problems.h"
+#include "helpers/cluster/host_gpu_users.h"
+#include "helpers/libvirt/local_uri.h"
 #include "helpers/libvirt/virsh_command.h"
-#include "helpers/process/child_process.h"
 #include "helpers/ssh/ssh_session.h"
 
 namespace passthrough {
-namespace {
-
-std::string HowToGet(const std::string& program) {
-  if (program == "uv" || program == "ai-how") {
-    return "install uv (https://docs.astral.sh/uv/) and ai-how and run from ai-how's project, or use "
-           "this project's own deployer: --profile host-own-deployer";
-  }
-  return "install it, or name another deployer in the profile";
-}
-
-}  // namespace
-
 std::vector<std::string> SshKeyProblems(const Profile& profile) {
   std::vector<std::string> problems;
   std::set<std::filesystem::path> keys;
@@ -32,38 +26,6 @@ std::vector<std::string> SshKeyProblems(const Profile& profile) {
     if (auto problem = PrivateKeyProblem(key)) problems.push_back(*std::move(problem));
   }
   return problems;
-}
-
-std::optional<std::string> AiHowProblem(const std::string& program, const std::filesystem::path& directory) {
-  if (std::filesystem::path(program).filename() != "ai-how.sh") return std::nullopt;
-  std::error_code ignored;
-  const bool has_venv = std::filesystem::exists(directory / ".venv" / "bin" / "ai-how", ignored);
-  if (has_venv || !FindInPath("ai-how").empty() || !FindInPath("uv").empty()) return std::nullopt;
-  return "the deployer ai-how is not there: neither uv nor ai-how is in PATH. Install uv (https://docs.astral.sh/uv/) "
-         "and run from ai-how's project, or use this project's own deployer: --profile host-own-deployer";
-}
-
-std::vector<std::string> DeployerProblems(const Profile& profile) {
-  std::vector<std::string> problems;
-  std::set<std::string> programs;
-  for (const auto& argv : profile.deployer.create) programs.insert(argv.front());
-  for (const auto& argv : profile.deployer.destroy) programs.insert(argv.front());
-  for (const std::string& program : programs) {
-    if (!FindInPath(program).empty()) {
-      const auto problem = AiHowProblem(program, profile.deployer.working_directory);
-      if (problem) problems.push_back(*problem);
-      continue;
-    }
-    problems.push_back(fmt::format("the deployer {} is not there: {}", program, HowToGet(program)));
-  }
-  return problems;
-}
-
-std::string HintForFailedDeployer(const std::vector<std::string>& argv, const std::string& output) {
-  const bool through_uv = argv.size() > 2 && std::filesystem::path(argv[0]).filename() == "uv" && argv[1] == "run";
-  // uv's words where there is no such program in the project's environment.
-  if (!through_uv || output.find("Failed to spawn") == std::string::npos) return {};
-  return fmt::format("\n{} is not there: {}", Printable(argv[2]), HowToGet(argv[2]));
 }
 
 std::vector<std::string> HostProblems(const Plan& plan, const Inventory& inventory, const std::string& libvirt_uri) {
@@ -89,6 +51,25 @@ std::vector<std::string> HostProblems(const Plan& plan, const Inventory& invento
                       cluster.pool_name, VirshToRemovePool(libvirt_uri, cluster.pool_name)));
     }
   }
+  return problems;
+}
+
+std::vector<std::string> ProblemsBeforeDeploying(const Plan& plan, const Profile& profile, const Inventory* inventory,
+                                                 std::vector<std::string>* notes) {
+  std::vector<std::string> problems = SshKeyProblems(profile);
+  const auto add = [&](std::vector<std::string> more) { problems.insert(problems.end(), more.begin(), more.end()); };
+  add(DeployerProblems(profile));
+  add(ImageProblems(plan, profile));
+  add(PoolDirectoryProblems(plan, profile));
+  if (inventory == nullptr) return problems;
+  add(HostProblems(plan, *inventory, profile.libvirt_uri));
+  add(PrefixProblems(plan, profile, *inventory));
+  add(DeviceProblems(plan, *inventory, profile.emulated_devices, profile.libvirt_uri));
+  HostUse use = UseOfPlannedDevices(
+      plan, *inventory,
+      {.is_this_machine = IsOfThisMachine(profile.libvirt_uri), .sees_all_processes = geteuid() == 0, .root = "/"});
+  add(std::move(use.problems));
+  notes->insert(notes->end(), use.notes.begin(), use.notes.end());
   return problems;
 }
 

@@ -22,13 +22,6 @@ bool IsCopy(const fs::path& run) {
   return run.parent_path() == RecordCopies() || (!error && run.parent_path() == copies);
 }
 
-// A run's own name is its time to the second: runs of other log directories may have the same one. The guard and a
-// later suite, which may be another build, look for the same name. That of what is kept of a run is the run's.
-std::string EntryName(const fs::path& run) {
-  if (IsCopy(run)) return run.filename().string();
-  return run.filename().string() + "-" + ShortHash(run.string());
-}
-
 // Whether teardown finds in `run` what it needs beside the record.
 bool IsWhole(const fs::path& run, const fs::path& copy) {
   if (StatFile(run / "run.json") != FileStatus::kThere) return false;
@@ -58,9 +51,14 @@ FileStatus StatFile(const fs::path& file) noexcept {
 fs::path RegisteredRuns() { return UserStateDirectory() / "runs"; }
 fs::path RecordCopies() { return UserStateDirectory() / "records"; }
 
-std::string RegistryName(const RunDirectory& run) { return EntryName(run.path()); }
+// A run's own name is its time to the second: runs of other log directories may have the same one. The guard and a
+// later suite, which may be another build, look for the same name. That of what is kept of a run is the run's.
+std::string RegistryName(const fs::path& run) {
+  if (IsCopy(run)) return run.filename().string();
+  return run.filename().string() + "-" + ShortHash(run.string());
+}
 
-fs::path RecordCopyOf(const RunDirectory& run) { return RecordCopies() / RegistryName(run); }
+fs::path RecordCopyOf(const RunDirectory& run) { return RecordCopies() / RegistryName(run.path()); }
 
 fs::path RecordHome(const fs::path& run, const fs::path& copy) {
   return IsWhole(run, copy) || StatFile(copy / kRecordFile) == FileStatus::kGone ? run : copy;
@@ -75,13 +73,13 @@ std::optional<RunDirectory> FindRecordHome(const fs::path& path) {
   if (path.empty()) return std::nullopt;
   std::error_code error;
   if (fs::exists(path / "run.json", error)) return RecordHome(RunDirectory::Open(path));
-  const fs::path copy = RecordCopies() / EntryName(NameOfDeleted(path));
+  const fs::path copy = RecordCopies() / RegistryName(NameOfDeleted(path));
   if (StatFile(copy / kRecordFile) == FileStatus::kGone) return std::nullopt;
   return RunDirectory::Open(copy);
 }
 
 bool IsTeardownPending(const fs::path& run) {
-  return StatFile(RecordCopies() / EntryName(run) / kRecordFile) != FileStatus::kGone;
+  return StatFile(RecordCopies() / RegistryName(run) / kRecordFile) != FileStatus::kGone;
 }
 
 TeardownRecord ReadRecordOf(const RunDirectory& run) { return ReadTeardownRecord(RecordCopyOf(run) / kRecordFile); }

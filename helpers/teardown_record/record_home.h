@@ -23,7 +23,7 @@ std::filesystem::path RegisteredRuns();
 std::filesystem::path RecordCopies();
 
 // The name under which `run`, or what is kept of it, is known: one file name, the same for both.
-std::string RegistryName(const RunDirectory& run);
+std::string RegistryName(const std::filesystem::path& run);
 // The directory of what is kept of `run`, also where there is none. It is there from before the run is registered
 // until its record is closed.
 std::filesystem::path RecordCopyOf(const RunDirectory& run);

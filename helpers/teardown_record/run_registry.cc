@@ -136,7 +136,7 @@ std::vector<PendingRun> RunRegistry::Pending(std::vector<std::string>* unreadabl
 }
 
 void RunRegistry::Add(const RunDirectory& run, const TeardownRecord& record) {
-  const std::string name = RegistryName(run);
+  const std::string name = RegistryName(run.path());
   const fs::path entry = directory_ / name;
   try {
     fs::remove(entry);
@@ -155,7 +155,7 @@ void RunRegistry::Add(const RunDirectory& run, const TeardownRecord& record) {
 }
 
 void RunRegistry::Remove(const RunDirectory& run) {
-  const std::string name = RegistryName(run);
+  const std::string name = RegistryName(run.path());
   fs::path itself = TargetOf(directory_ / name);
   if (itself.empty()) {
     try {

@@ -44,7 +44,7 @@ Deadline LongestTeardown(const RunDirectory& run) {
 fs::path LockFileOf(const RunDirectory& run) {
   const fs::path copy = RecordCopyOf(run);
   if (StatFile(copy) != FileStatus::kGone) return copy / kLockFile;
-  return UserStateDirectory() / "locks" / (RegistryName(run) + ".lock");
+  return UserStateDirectory() / "locks" / (RegistryName(run.path()) + ".lock");
 }
 
 // Falls back on what is there already: a disk may be full, or be mounted read-only meanwhile.

@@ -21,11 +21,6 @@ constexpr char kOverview[] =
 Several can be up at once, each in a directory of its own: --lab-dir, $PASSTHROUGH_LAB_DIR, or
 ~/.local/state/pcie-passthrough-suite/labs/default.)";
 
-std::filesystem::path CacheOf(const CommandLine& line) {
-  const auto cache = line.Value("--cache");
-  return std::filesystem::absolute(cache ? ExpandHome(*cache) : UserCacheDirectory());
-}
-
 std::string OwnerProblem(const std::string& owner) {
   if (SnapshotNameProblem(owner).empty()) return "";
   return "must be at most 64 letters, digits, '_', '.' and '-', and neither '.' nor '-' first";
@@ -100,6 +95,15 @@ OptionRule Cache() {
 
 OptionRule Owner(const std::string& help) {
   return {.name = "--owner", .value = "NAME", .help = help, .problem_of = OwnerProblem};
+}
+
+CommandRule CheckRule() {
+  return {.name = "check",
+          .options = {LabDir(), Cache()},
+          .arguments = {"CLUSTER_FILE"},
+          .help =
+              "Says what would keep a lab for CLUSTER_FILE from starting here, a problem a line: QEMU, what\n"
+              "its images are built with, disk, memory. Exit status 0 if there is nothing. Starts nothing."};
 }
 
 CommandRule UpRule() {
@@ -209,19 +213,19 @@ std::filesystem::path LabDirectoryOf(const CommandLine& line) {
   return std::filesystem::absolute(path).lexically_normal();
 }
 
+std::filesystem::path CacheOf(const CommandLine& line) {
+  const auto cache = line.Value("--cache");
+  return std::filesystem::absolute(cache ? ExpandHome(*cache) : UserCacheDirectory());
+}
+
 const std::vector<Command>& Commands() {
   static const std::vector<Command> commands = {
-      {UpRule(), RunUp},
-      {DownRule(), RunDown},
-      {StatusRule(), RunStatus},
-      {SshRule(), RunSsh},
-      {SnapshotRule(), RunSnapshot},
-      {RestoreRule(), RunRestore},
-      {SnapshotsRule(), RunSnapshots},
-      {CreateRule(), RunCreate},
-      {DestroyRule(), RunDestroy},
-      {BuildRule(), RunBuild},
-      {CompletionRule(), RunCompletion},
+      {CheckRule(), RunCheck},     {UpRule(), RunUp},
+      {DownRule(), RunDown},       {StatusRule(), RunStatus},
+      {SshRule(), RunSsh},         {SnapshotRule(), RunSnapshot},
+      {RestoreRule(), RunRestore}, {SnapshotsRule(), RunSnapshots},
+      {CreateRule(), RunCreate},   {DestroyRule(), RunDestroy},
+      {BuildRule(), RunBuild},     {CompletionRule(), RunCompletion},
       {ManualRule(), RunManual},
   };
   return commands;

@@ -24,7 +24,11 @@ const CommandRule& LabCommandRule();
 // --lab-dir, or the default; absolute.
 std::filesystem::path LabDirectoryOf(const CommandLine& line);
 
+// --cache, or the user's; absolute.
+std::filesystem::path CacheOf(const CommandLine& line);
+
 // In files of their own:
+int RunCheck(const CommandLine& line);
 int RunStatus(const CommandLine& line);
 int RunSsh(const CommandLine& line);
 int RunCreate(const CommandLine& line);

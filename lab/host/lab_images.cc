@@ -27,6 +27,17 @@ std::filesystem::path ImageDirectory(const std::string& cache) {
 
 }  // namespace
 
+ChildResult CheckImageBuild(const std::filesystem::path& cache) {
+  return RunChild({Builder(), "--cache", std::filesystem::absolute(cache).string(), "--check"}, {},
+                  Deadline::After(minutes(1)));
+}
+
+bool ImagesAreThere(const std::filesystem::path& cache) {
+  const char* const given = std::getenv("PASSTHROUGH_LAB_IMAGES");
+  if (given != nullptr && *given != '\0') return true;
+  return std::filesystem::exists(ImageDirectory(std::filesystem::absolute(cache).string()) / "manifest.json");
+}
+
 LabImages EnsureImages(const std::filesystem::path& cache, const StepLog& log) {
   if (const char* const given = std::getenv("PASSTHROUGH_LAB_IMAGES"); given && *given) {
     LabImages images;

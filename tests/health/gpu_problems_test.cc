@@ -114,6 +114,7 @@ TEST(GpuProblems, UuidsAreOnesOwn) {
   EXPECT_THAT(problems(one, other), IsEmpty());
   EXPECT_THAT(problems(one, one),
               ElementsAre(HasSubstr("GPU 0000:01:00.0 of n1 and GPU 0000:01:00.0 of n2 have the same UUID " + one)));
+  EXPECT_THAT(problems("GPU-00000000-0000-0000-0000-000000000000", other), ElementsAre(HasSubstr("has no UUID")));
   EXPECT_THAT(problems("N/A", other), ElementsAre(HasSubstr("GPU 0000:01:00.0 of n1 has no UUID: \"N/A\"")));
   EXPECT_THAT(problems("", ""), testing::SizeIs(2));
 }

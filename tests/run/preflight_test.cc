@@ -8,6 +8,7 @@
 #include "helpers/base/error.h"
 #include "helpers/base/files.h"
 #include "helpers/cluster/ai_how_problems.h"
+#include "helpers/cluster/deployer_problems.h"
 #include "helpers/libvirt/virsh_command.h"
 
 namespace passthrough {

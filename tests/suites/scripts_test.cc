@@ -282,8 +282,8 @@ TEST_F(RunAllTest, BuildsTheImagesOnlyWhereALabMayBeStarted) {
   EXPECT_TRUE(builds({"--all", "--profile", "lab"}));
   EXPECT_FALSE(builds({"--profile", "host"}));
   EXPECT_FALSE(builds({"--profile=lab", "--profile=host"}));
-  for (const char* option :
-       {"--help", "-h", "--version", "--reap", "--replay=x", "--destroy=x", "--merge-junit=x", "--gtest_list_tests"}) {
+  for (const char* option : {"--help", "-h", "--version", "--reap", "--replay=x", "--destroy=x", "--merge-junit=x",
+                             "--doctor", "--manual", "--completion=bash", "--gtest_list_tests"}) {
     EXPECT_FALSE(builds({option, "--profile", "lab"})) << option;
   }
 }

@@ -16,6 +16,7 @@
 #include "helpers/base/interruption.h"
 #include "helpers/base/shell_command.h"
 #include "helpers/base/short_hash.h"
+#include "helpers/process/child_process.h"
 #include "helpers/recovery/claim.h"
 #include "helpers/recovery/teardown.h"
 #include "helpers/rundir/run_record.h"
@@ -322,7 +323,7 @@ TEST_F(RunRegistryTest, ARunIsFoundByThePathThatItHad) {
 // Other processes look for it, and so may another build: std::hash promises the same within one program alone.
 TEST_F(RunRegistryTest, TheNameOfARunIsTheSameInEveryBuild) {
   const RunDirectory run = NewRun("one");
-  EXPECT_EQ(RegistryName(run), run.path().filename().string() + "-" + ShortHash(run.path().string()));
+  EXPECT_EQ(RegistryName(run.path()), run.path().filename().string() + "-" + ShortHash(run.path().string()));
 }
 
 // /home may be a link.
@@ -335,7 +336,7 @@ TEST_F(RunRegistryTest, WhatIsKeptHasOneNameAlsoBehindALink) {
   record.host_down = {"true"};
   Claim(run, record, progress_);
   fs::remove_all(run.path());
-  EXPECT_EQ(RegistryName(RecordHome(run)), RegistryName(run));
+  EXPECT_EQ(RegistryName(RecordHome(run).path()), RegistryName(run.path()));
   EXPECT_TRUE(ReapStaleRuns(progress_));
   ExpectNothingIsRegistered();
 }
@@ -365,7 +366,7 @@ TEST_F(RunRegistryTest, ARunThatWasRegisteredByHalfIsNotPendingForLong) {
   TeardownRecord record = NewRecord(run, getpid());
   record.owner = EndedProcess();
   Claim(run, record, progress_);
-  fs::remove(State("runs") / RegistryName(run));
+  fs::remove(State("runs") / RegistryName(run.path()));
   fs::remove(run.TeardownRecordJson());
   EXPECT_EQ(Registered(), 1u) << "what is kept says so";
   EXPECT_TRUE(ReapStaleRuns(progress_));
@@ -477,6 +478,27 @@ TEST_F(RunRegistryTest, OneThatCannotBeTakenDownDoesNotKeepTheOthers) {
   Claim(second, record, progress_);
   EXPECT_FALSE(ReapStaleRuns(progress_));
   EXPECT_TRUE(WasTakenDown(second));
+}
+
+// A lab that was removed by hand: nobody can take down what was in it.
+TEST_F(RunRegistryTest, OneWhoseHostIsGoneForGoodCanBeForgotten) {
+  const RunDirectory run = NewRun("one");
+  TeardownRecord record = NewRecord(run, getpid());
+  record.owner = EndedProcess();
+  record.host_down = {"false"};
+  record.deployed = true;
+  record.libvirt_uri = "qemu+unix:///system?socket=/nonexistent";
+  Claim(run, record, progress_);
+  std::FILE* const file = std::tmpfile();
+  Progress progress(file, false);
+  EXPECT_FALSE(ReapStaleRuns(progress));
+  const std::string text = TextOf(file);
+  const std::string advice = "with all that was on it, forget the run: ";
+  ASSERT_THAT(text, HasSubstr(advice));
+  const std::string command = text.substr(text.find(advice) + advice.size());
+  EXPECT_TRUE(RunChild({"sh", "-c", command}, {}, Deadline::After(std::chrono::minutes(1))).Succeeded()) << command;
+  EXPECT_TRUE(ReapStaleRuns(progress_));
+  ExpectNothingIsRegistered();
 }
 
 TEST_F(RunRegistryTest, ARunOfAnotherMachineIsNotTakenForDead) {

@@ -121,7 +121,7 @@ bool IsUuid(std::string_view text) {
         (text[i] >= '0' && text[i] <= '9') || (text[i] >= 'a' && text[i] <= 'f') || (text[i] >= 'A' && text[i] <= 'F');
     if (is_dash ? text[i] != '-' : !is_hex) return false;
   }
-  return true;
+  return text.find_first_not_of("0-") != std::string_view::npos;  // of zeros: nobody wrote one
 }
 
 }  // namespace
