@@ -30,9 +30,9 @@ TEST(Doctor, TellsAllProblemsAtOnce) {
   fs::remove(run.Path("create.sh"));
   const ChildResult result = run.RunProgram({"--doctor"});
   EXPECT_EQ(result.exit_status, 1);
-  EXPECT_THAT(result.output,
-              AllOf(HasSubstr("PROBLEM: private key " + run.Path("no-key").string()), HasSubstr("create.sh is not there"),
-                    HasSubstr("0000:01:00.0"), HasSubstr("problems in the way of a run of ")));
+  EXPECT_THAT(result.output, AllOf(HasSubstr("PROBLEM: private key " + run.Path("no-key").string()),
+                                   HasSubstr("create.sh is not there"), HasSubstr("0000:01:00.0"),
+                                   HasSubstr("problems in the way of a run of ")));
 }
 
 TEST(Doctor, SaysThatLibvirtDoesNotAnswer) {
