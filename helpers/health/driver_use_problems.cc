@@ -38,6 +38,14 @@ bool HasMemoryBar(const PciFunction& function) {
 
 Findings EnableProblems(const PciEvidence& pci, const PciFunction& function, const std::string& name) {
   if (function.driver.empty() || LeavesItToOthers(function.driver)) return {};
+  if (function.runtime_status == "error") {
+    return {
+        {fmt::format("{}: the kernel failed to wake it, or to put it to sleep (runtime_status is \"error\"), though {} "
+                     "is bound to it",
+                     name, function.driver),
+         pci.At(function.line),
+         "Its driver cannot use it: look for its power state in the node's kernel log, and reboot the node."}};
+  }
   if (!function.IsAwake() || !Answers(function)) return {};
   const std::string advice =
       "Whoever wrote to it in sysfs or with setpci, or reset it, did so behind the driver's back: look for resets in "

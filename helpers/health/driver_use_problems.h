@@ -9,11 +9,12 @@
 
 namespace passthrough {
 
-// A driver is bound and the function is not enabled for it: the kernel's count of who enabled it is 0, it does not
-// decode addresses of memory, or may not start transfers of its own. Each driver of a GPU, its audio function or its
-// USB controller sets all three when it takes the function (Linux, drivers/pci/pci.c: pci_enable_device,
-// pci_set_master). Nothing of a function that sleeps, that does not answer, or whose driver leaves it to others
-// (vfio-pci, pci-stub). `name`: "GPU 0000:01:00.0".
+// A driver is bound and the kernel could not wake the function or put it to sleep for it (runtime_status "error":
+// Linux, Documentation/power/runtime_pm.rst), or it is not enabled for it: the kernel's count of who enabled it is 0,
+// it does not decode addresses of memory, or may not start transfers of its own. Each driver of a GPU, its audio
+// function or its USB controller sets all three when it takes the function (Linux, drivers/pci/pci.c:
+// pci_enable_device, pci_set_master). Nothing more of a function that sleeps, that does not answer, or whose driver
+// leaves it to others (vfio-pci, pci-stub). `name`: "GPU 0000:01:00.0".
 Findings EnableProblems(const PciEvidence& pci, const PciFunction& function, const std::string& name);
 
 // driver_override keeps the function for another driver (Documentation/ABI/testing/sysfs-bus-pci): a failure where none

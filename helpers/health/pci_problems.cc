@@ -6,6 +6,8 @@
 #include <utility>
 #include <vector>
 
+#include "helpers/base/gpu_class.h"
+
 namespace passthrough {
 namespace {
 
@@ -146,6 +148,20 @@ Findings ConfigProblems(const PciEvidence& pci, const PciFunction& function, con
   return ConfigChecker(pci, function, name).Problems();
 }
 
+namespace {
+
+// A register of memory that says so by its type or its address, and is not the upper half of the BAR before it.
+bool DeviceHasBar(const PciFunction& function, size_t i) {
+  const uint32_t word = function.ConfigBar(static_cast<int>(i)).value_or(0);
+  const uint32_t before = i == 0 ? 0 : function.ConfigBar(static_cast<int>(i) - 1).value_or(0);
+  constexpr uint32_t kIo = 1;  // PCI Local Bus 3.0, 6.2.5.1
+  constexpr uint32_t kType = 7;
+  constexpr uint32_t k64Bit = 4;
+  return word != 0 && (word & kIo) == 0 && (before & kType) != k64Bit;
+}
+
+}  // namespace
+
 Findings BarProblems(const PciEvidence& pci, const PciFunction& function, const std::string& name) {
   if (function.ConfigIsDead()) {
     return {{name + " does not answer, so its BARs are not usable", pci.At(function.config_line), ""}};
@@ -154,14 +170,26 @@ Findings BarProblems(const PciEvidence& pci, const PciFunction& function, const 
   size_t existing = 0;
   for (size_t i = 0; i < 6; ++i) {
     const PciResource& bar = function.resources[i];
-    if (!bar.Exists()) continue;
+    if (!bar.Exists()) {
+      if (!function.IsAwake() || !DeviceHasBar(function, i)) continue;
+      problems.push_back({fmt::format("{}: the device has a BAR {} (its register reads {:08x}), the node's kernel has "
+                                      "none there",
+                                      name, i, function.ConfigBar(static_cast<int>(i)).value_or(0)),
+                          pci.At(function.config_line),
+                          "The kernel gave it up, or lost it in a reset: look for \"BAR\" in the node's kernel log."});
+      continue;
+    }
     ++existing;
     if (!bar.IsMissed()) continue;
     problems.push_back({fmt::format("{}: BAR {} has no address assigned", name, i), pci.At(bar.line),
                         "The firmware found no space for it: give the node more 64-bit MMIO space "
                         "(OVMF's X-PciMmio64Mb, or a q35 machine's pci-hole64-size)."});
   }
-  if (existing == 0) {
+  if (existing > 0 && problems.empty() && IsGpuClass(function.class_code) && !function.resources[0].Exists()) {
+    problems.push_back({name + " has no BAR 0, which every GPU has", pci.At(function.line),
+                        "The kernel gave it up, or lost it in a reset: look for \"BAR\" in the node's kernel log."});
+  }
+  if (existing == 0 && problems.empty()) {
     problems.push_back(
         {name + " has no BAR at all", pci.At(function.line), "Look for \"BAR\" in the node's kernel log."});
   }

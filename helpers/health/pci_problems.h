@@ -13,7 +13,9 @@ namespace passthrough {
 // another device. What differs and may be a quirk of the kernel's or an offset of the host bridge's is a note.
 Findings ConfigProblems(const PciEvidence& pci, const PciFunction& function, const std::string& name);
 
-// It has no BAR, or one of memory without an address (PciResource::IsMissed).
+// It has no BAR, one of memory without an address (PciResource::IsMissed), one that the device has and the node's
+// kernel has not, as after a reset or where it gave up on it (Linux, drivers/pci/setup-res.c, reset_resource); or it is
+// a GPU without BAR 0, which all have.
 Findings BarProblems(const PciEvidence& pci, const PciFunction& function, const std::string& name);
 
 // Uncorrected errors (fatal and non-fatal) that AER counted for it. Corrected ones are none: the link

@@ -67,6 +67,7 @@ TEST_P(NvidiaSmi, BusIdsAreThoseOfThePciBus) {
          .where = table.At(table.last_line),
          .advice = advice});
   }
+  ReportEach(DeviceIdProblems(xml, pci));
 }
 
 TEST_P(NvidiaSmi, TableHasNoErrorText) { ReportEach(ErrorTextProblems(Table())); }

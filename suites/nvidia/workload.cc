@@ -189,6 +189,11 @@ void GpuWork::CheckMemory(const WorkloadGpu& gpu) {
   if (before_interrupts && ReportTrouble(gpu, "its memory could not be tested")) return;
   if (gpu.patterns.empty() || gpu.tested_bytes == 0) {
     ReportFailure({.found = Name(gpu) + ": no memory was tested", .where = At(gpu.line), .advice = ""});
+  } else if (gpu.patterns.size() < kWorkloadPatterns) {
+    ReportFailure({.found = fmt::format("{}: its memory was tested with {} of {} patterns", Name(gpu),
+                                        gpu.patterns.size(), kWorkloadPatterns),
+                   .where = At(gpu.line),
+                   .advice = ""});
   }
 }
 
@@ -210,7 +215,17 @@ void GpuWork::CheckInterrupts(const WorkloadGpu& gpu) {
     return;
   }
   if (ReportTrouble(gpu, "interrupts could not be tested")) return;
-  if (gpu.interrupts.value_or(0) > 0) return;
+  const uint64_t arrived = static_cast<uint64_t>(gpu.interrupts.value_or(0));
+  const uint64_t waits = static_cast<uint64_t>(gpu.waits.value_or(0));
+  if (arrived * 2 >= waits && arrived > 0) return;
+  if (arrived > 0) {
+    ReportEach({{.found = fmt::format("{}: only {} arrived while the program slept {} until the GPU had copied",
+                                      Name(gpu), Count(arrived, "interrupt"), Count(waits, "time")),
+                 .where = At(gpu.interrupts_line),
+                 .advice = advice,
+                 .note = true}});
+    return;
+  }
   ReportFailure(
       {.found = fmt::format(
            "{}: no interrupt arrived ({}) while the program slept {} until the GPU had "

@@ -43,6 +43,10 @@ TEST(EnableProblemsTest, AFunctionThatItsDriverCannotUse) {
               ElementsAre(HasSubstr("it does not decode memory addresses (command register 0405)")));
   EXPECT_THAT(Enable(nvidia, 0x0403), ElementsAre(HasSubstr("bus mastering is off (command register 0403)")));
   EXPECT_THAT(Enable(nvidia + "enable: 0\n", 0), testing::SizeIs(3));
+  for (const char* state : {"D0", "D3cold"}) {
+    EXPECT_THAT(Enable(nvidia + "power_state: " + state + "\nruntime_status: error\n"),
+                ElementsAre(HasSubstr("the kernel failed to wake it, or to put it to sleep")));
+  }
   EXPECT_THAT(Enable("driver: nvidia\n", 0x0404), IsEmpty()) << "it has no BAR of memory";
 }
 

@@ -184,6 +184,7 @@ TEST(GpuStateProblems, MemoryNearItsLimits) {
 TEST(GpuStateProblems, WhatNoRuleKnowsIsANote) {
   const auto problems = [](const std::vector<std::string>& lines) { return Said(OtherStateProblems(Gpu(lines))); };
   EXPECT_THAT(problems({"new_thing/self_test=Failed"}), ElementsAre(Note("new_thing/self_test is \"Failed\"")));
+  EXPECT_THAT(problems({"inforom_version/checksum_validation=invalid"}), ElementsAre(Note("checksum_validation")));
   EXPECT_THAT(problems({"new_thing/maintenance_required=Yes"}), ElementsAre(Note("maintenance_required")));
   EXPECT_THAT(problems({"new_thing/maintenance_required=No", "display_active=Enabled", "display_attached=Yes"}),
               IsEmpty());

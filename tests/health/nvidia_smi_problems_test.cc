@@ -29,6 +29,19 @@ TEST(NvidiaSmiProblems, ExitStatus) {
                                          HasSubstr("; it said: bad (n.txt)"))));
 }
 
+TEST(NvidiaSmiProblems, OtherIdsThanThePciBusHas) {
+  const PciEvidence pci = PciEvidence::Parse(
+      "function: 0000:01:00.0\nvendor: 0x10de\ndevice: 0x27b0\nsubsystem_vendor: 0x0\nsubsystem_device: 0x0\n"
+      "class: 0x030000\nrevision: 0xa1\nend: pci\n",
+      "p.txt");
+  const auto problems = [&](const std::string& id) {
+    return Texts(DeviceIdProblems(XmlWith("<pci><pci_device_id>" + id + "</pci_device_id></pci>"), pci));
+  };
+  for (const char* same : {"27B010DE", "27b010de", "N/A"}) EXPECT_THAT(problems(same), IsEmpty()) << same;
+  EXPECT_THAT(problems("268410DE"),
+              ElementsAre(HasSubstr("GPU 0000:01:00.0 is 10de:2684 for nvidia-smi -q -x, 10de:27b0 on the PCI bus")));
+}
+
 TEST(NvidiaSmiProblems, OtherGpusThanPlanned) {
   EXPECT_THAT(GpuCountProblems(TableWith(1), 1), IsEmpty());
   EXPECT_THAT(Texts(GpuCountProblems(TableWith(1), 2)),

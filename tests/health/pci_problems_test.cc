@@ -123,8 +123,17 @@ TEST(PciProblems, BarsWithoutAnAddress) {
   EXPECT_THAT(problems(Alive() + bar), IsEmpty());
   EXPECT_THAT(problems(Alive() + bar + io), IsEmpty()) << "can be done without";
   EXPECT_THAT(problems(Alive() + bar + unset), ElementsAre(HasSubstr("GPU: BAR 1 has no address assigned")));
-  EXPECT_THAT(problems(Alive()), ElementsAre(HasSubstr("GPU has no BAR at all")));
+  EXPECT_THAT(problems(Alive(0x10, {0, 0, 0, 0})), ElementsAre(HasSubstr("GPU has no BAR at all")));
   EXPECT_THAT(problems(Ones() + bar), ElementsAre(HasSubstr("so its BARs are not usable")));
+  EXPECT_THAT(
+      problems(Alive() + "resource: 1 0xfe000000 0xfeffffff 0x40200\n"),
+      ElementsAre(HasSubstr("the device has a BAR 0 (its register reads fd000000), the node's kernel has none")));
+  EXPECT_THAT(problems(Alive(0x10, {0, 0, 0, 0}) + "resource: 1 0xfe000000 0xfeffffff 0x40200\n"),
+              ElementsAre(HasSubstr("GPU has no BAR 0, which every GPU has")));
+  const std::string prefetchable = Alive(0x14, {0x0c, 0, 0, 0, 0x01, 0, 0, 0});
+  EXPECT_THAT(problems(prefetchable + bar), ElementsAre(HasSubstr("BAR 1 (its register reads 0000000c)")))
+      << "and not BAR 2, its upper half";
+  EXPECT_THAT(problems(prefetchable + bar + "resource: 1 0x100000000 0x1ffffffff 0x14220c\n"), IsEmpty());
 }
 
 TEST(PciProblems, UncorrectedErrorsThatAerCounted) {

@@ -177,6 +177,22 @@ TEST_F(WorkloadChecksTest, AKernelThatComputesWrongResults) {
   EXPECT_THAT(said_, HasSubstr("GPU 0000:01:00.0 computed wrong results: 1 of 1048576 threads"));
 }
 
+TEST_F(WorkloadChecksTest, WorkThatWasNotDone) {
+  EXPECT_THAT(FailedOn(With("kernel: 1048576 0", "kernel: 0 0")), UnorderedElementsAre(kKernel));
+  EXPECT_THAT(said_, HasSubstr("with no thread, so that nothing was computed"));
+  EXPECT_THAT(FailedOn(With("pattern: memset 0\n", "")), UnorderedElementsAre(kMemory));
+  EXPECT_THAT(said_, HasSubstr("its memory was tested with 4 of 5 patterns"));
+}
+
+TEST_F(WorkloadChecksTest, FewerInterruptsThanWaits) {
+  smi_ = HealthyNvidiaSmiXml();
+  EXPECT_THAT(FailedOn(With("interrupts: 34", "interrupts: 1")), IsEmpty());
+  EXPECT_THAT(said_, HasSubstr("only 1 interrupt arrived while the program slept 32 times"));
+  EXPECT_THAT(FailedOn(With("interrupts: 34", "interrupts: 20")), IsEmpty());
+  EXPECT_THAT(said_, Not(HasSubstr("arrived while")));
+  EXPECT_THAT(FailedOn(With("interrupts: 34", "interrupts: 0")), UnorderedElementsAre(kInterrupts));
+}
+
 TEST_F(WorkloadChecksTest, AKernelThatCannotBeCompiledOrLaunched) {
   EXPECT_THAT(FailedOn(Until("compute_capability: 8.9\n",
                              "kernel_error: cuModuleLoadDataEx 221 CUDA_ERROR_JIT_COMPILER_NOT_FOUND\n")),

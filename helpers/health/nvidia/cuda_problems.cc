@@ -44,6 +44,11 @@ Findings KernelProblems(const WorkloadEvidence& cuda, const WorkloadGpu& gpu, co
   }
   Findings problems;
   for (const WorkloadKernel& kernel : gpu.kernels) {
+    if (kernel.threads == 0) {
+      problems.push_back({.found = name + ": a kernel ran on it with no thread, so that nothing was computed",
+                          .where = cuda.At(kernel.line),
+                          .advice = "Look at the workload's evidence."});
+    }
     if (kernel.wrong == 0) continue;
     problems.push_back(
         {.found = fmt::format(

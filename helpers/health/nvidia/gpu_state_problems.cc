@@ -386,9 +386,9 @@ bool HasARule(std::string_view path) {
 
 void AddFlags(const NvidiaSmiXml& xml, const NvidiaSmiGpu& gpu, Findings* problems) {
   static const std::set<std::string, std::less<>> kYes{"yes", "true", "active", "1", "set", "asserted"};
-  static const std::set<std::string, std::less<>> kBad{"failed",   "failure",   "fail",     "error",  "unhealthy",
-                                                       "degraded", "not ready", "critical", "fault",  "faulty",
-                                                       "bad",      "corrupted", "lost",     "unknown"};
+  static const std::set<std::string, std::less<>> kBad{"failed",   "failure",   "fail",     "error",   "unhealthy",
+                                                       "degraded", "not ready", "critical", "fault",   "faulty",
+                                                       "bad",      "corrupted", "lost",     "unknown", "invalid"};
   for (const NvidiaSmiField& field : gpu.fields) {
     if (IsUsersText(field.path) || HasARule(field.path)) continue;
     const std::string text = Lower(field.text);

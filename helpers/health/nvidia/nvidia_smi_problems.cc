@@ -2,6 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <charconv>
+#include <cstdint>
+
 #include "helpers/base/text.h"
 #include "helpers/parsers/nvidia/nvidia_smi_words.h"
 
@@ -68,6 +71,25 @@ Findings ErrorTextProblems(const NvidiaSmiXml& xml) {
                         .advice = kReadNvrm});
   }
   return findings;
+}
+
+Findings DeviceIdProblems(const NvidiaSmiXml& xml, const PciEvidence& pci) {
+  Findings problems;
+  for (const NvidiaSmiGpu& gpu : xml.gpus) {
+    const NvidiaSmiField* id = gpu.Find("pci/pci_device_id");
+    const PciFunction* function = pci.Find(gpu.bus_id);
+    if (id == nullptr || function == nullptr) continue;  // that it is not on the bus is another's
+    uint32_t number = 0;                                 // "27B010DE": device and vendor
+    const char* const end = id->text.data() + id->text.size();
+    if (std::from_chars(id->text.data(), end, number, 16).ptr != end) continue;
+    if (number == (uint32_t{function->device} << 16 | function->vendor)) continue;
+    problems.push_back({fmt::format("GPU {} is {:04x}:{:04x} for nvidia-smi -q -x, {} on the PCI bus",
+                                    gpu.bus_id.ToString(), number & 0xffff, number >> 16, function->Id()),
+                        xml.At(id->line),
+                        "Another card answers there than the kernel found: reboot the node, and compare the domain's "
+                        "<hostdev> entries with lspci -nn on the host."});
+  }
+  return problems;
 }
 
 }  // namespace passthrough

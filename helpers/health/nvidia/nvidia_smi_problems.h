@@ -7,6 +7,7 @@
 #include "helpers/health/finding.h"
 #include "helpers/parsers/nvidia/nvidia_smi_table.h"
 #include "helpers/parsers/nvidia/nvidia_smi_xml.h"
+#include "helpers/parsers/pci_evidence.h"
 
 namespace passthrough {
 
@@ -27,5 +28,8 @@ Findings GpuCountProblems(const NvidiaSmiXml& xml, size_t planned);
 // Texts with which nvidia-smi and NVML report that something is broken (nvidia_smi_words.h), and a table that is none.
 Findings ErrorTextProblems(const NvidiaSmiTable& table);
 Findings ErrorTextProblems(const NvidiaSmiXml& xml);
+
+// The driver read other ids from a GPU than the node's kernel did.
+Findings DeviceIdProblems(const NvidiaSmiXml& xml, const PciEvidence& pci);
 
 }  // namespace passthrough

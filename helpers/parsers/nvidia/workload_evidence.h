@@ -22,6 +22,9 @@ struct WorkloadTrouble {
   explicit operator bool() const { return !what.empty(); }
 };
 
+// How many the program writes, one after the other.
+inline constexpr size_t kWorkloadPatterns = 5;
+
 // One pattern, written to all of the tested memory and read back.
 struct WorkloadPattern {
   std::string name;          // "address", "memset", …
