@@ -191,7 +191,12 @@ TEST_P(PciDevice, IsEnabledForItsDriver) { ReportEach(EnableProblems(pci(), func
 TEST_P(PciDevice, IsLeftToItsDriver) {
   Findings findings = DriverOverrideProblems(pci(), function(), DeviceName());
   if (device().type != DeviceType::kGpu) {
-    for (Finding& finding : CompanionDriverProblems(pci(), function(), DeviceName())) findings.push_back(finding);
+    Findings more = CompanionDriverProblems(pci(), function(), DeviceName());
+    const std::string_view expected = DriverOfCompanion(function());
+    if (more.empty() && (expected.empty() || expected == "nvidia-nvswitch")) {
+      more = UnusedFunctionProblems(pci(), function(), DeviceName());
+    }
+    findings.insert(findings.end(), more.begin(), more.end());
   }
   for (const PciFunction* one : UnplannedCompanions()) {
     AppendNotes(CompanionDriverProblems(pci(), *one, NameOfCompanion(*one, DeviceName())), &findings);

@@ -91,12 +91,14 @@ Findings DriverOverrideProblems(const PciEvidence& pci, const PciFunction& funct
 }
 
 std::string_view DriverOfCompanion(const PciFunction& function) {
-  constexpr uint16_t kNvidia = 0x10de;  // the one maker whose cards have that I2C bus
+  constexpr uint16_t kNvidia = 0x10de;  // the one maker whose cards have that I2C bus, and of NVSwitches
   switch (function.class_code >> 8) {
     case 0x0403:
       return "snd_hda_intel";
     case 0x0c03:
       return (function.class_code & 0xff) == 0x30 ? "xhci_hcd" : "";
+    case 0x0680:
+      return function.vendor == kNvidia ? "nvidia-nvswitch" : "";
     case 0x0c80:
       return function.vendor == kNvidia ? "nvidia-gpu" : "";
     default:
@@ -121,6 +123,13 @@ Findings CompanionDriverProblems(const PciEvidence& pci, const PciFunction& func
        fmt::format("Look for {} in the node's kernel log; its address written to /sys/bus/pci/drivers/{}/bind says why "
                    "it is not taken.",
                    function.address.ToString(), expected)}};
+}
+
+Findings UnusedFunctionProblems(const PciEvidence& pci, const PciFunction& function, const std::string& name) {
+  if (!function.driver.empty() && !LeavesItToOthers(function.driver)) return {};
+  const std::string driver = function.driver.empty() ? "no driver" : "no driver but " + function.driver;
+  return {{fmt::format("{} has {}, so that nothing in the node uses it", name, driver), pci.At(function.line),
+           "Where it is to be used, load its driver: lspci -k on the node names those that know it.", true}};
 }
 
 }  // namespace passthrough

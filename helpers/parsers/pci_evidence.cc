@@ -237,6 +237,7 @@ bool PciFunction::BusMasterEnabled() const { return (ConfigCommand().value_or(0)
 bool PciFunction::IsAwake() const {
   const bool suspended =
       runtime_status == "suspended" || runtime_status == "suspending" || runtime_status == "resuming";
+  if (runtime_status == "active") return true;  // whatever state it is in: it should not be
   return !suspended && (power_state.empty() || power_state == "D0" || power_state == "unknown");
 }
 

@@ -5,6 +5,7 @@
 #include <set>
 
 #include "fixtures/check.h"
+#include "helpers/base/gpu_class.h"
 #include "helpers/base/text.h"
 #include "helpers/health/nvidia/gpu_state_problems.h"
 #include "helpers/health/nvidia/nvidia_smi_problems.h"
@@ -45,7 +46,9 @@ TEST_P(NvidiaSmi, BusIdsAreThoseOfThePciBus) {
   std::multiset<PciAddress> on_bus;
   std::multiset<PciAddress> in_xml;
   std::multiset<PciAddress> in_table;
-  for (const PciFunction* gpu : pci.OfVendor(kNvidiaVendorId, 3)) on_bus.insert(gpu->address);
+  for (const PciFunction& one : pci.functions) {
+    if (one.vendor == kNvidiaVendorId && IsGpuClass(one.class_code)) on_bus.insert(one.address);
+  }
   for (const NvidiaSmiGpu& gpu : xml.gpus) in_xml.insert(gpu.bus_id);
   for (const NvidiaSmiTableGpu& gpu : table.gpus) in_table.insert(gpu.bus_id);
   const auto list = [](const std::multiset<PciAddress>& addresses) {

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <set>
 #include <utility>
 
@@ -54,12 +55,16 @@ class CudaCheck : public CheckOf<Base, PciEvidence, NvidiaSmiXml, WorkloadEviden
       return false;
     }
   }
-  // Whether a GPU of the node is divided into instances, which CUDA shows in its own way: since driver release 570 a
-  // device for each instance, before that one device in all and no GPU that is not divided. (NVIDIA, "MIG User Guide".)
-  bool MigIsOn() {
+  // Whether CUDA may not show the GPU at `address` of the node because of MIG: it shows instances in place of a GPU
+  // that is divided, and before driver release 570 one of them in all, and no GPU that is not divided. (NVIDIA, "MIG
+  // User Guide".)
+  bool MigHides(const PciAddress& address) {
     try {
-      const std::vector<NvidiaSmiGpu>& gpus = this->template Parsed<NvidiaSmiXml>().gpus;
-      return std::any_of(gpus.begin(), gpus.end(), [](const NvidiaSmiGpu& gpu) { return gpu.MigIsOn(); });
+      const NvidiaSmiXml& xml = this->template Parsed<NvidiaSmiXml>();
+      const bool shows_one_alone = std::strtol(xml.driver_version.c_str(), nullptr, 10) < 570;
+      return std::any_of(xml.gpus.begin(), xml.gpus.end(), [&](const NvidiaSmiGpu& gpu) {
+        return gpu.MigIsOn() && (shows_one_alone || gpu.bus_id == address);
+      });
     } catch (const EvidenceError&) {
       return false;  // the checks of NvidiaSmi fail with it; nothing is excused here
     }
@@ -96,11 +101,15 @@ TEST_P(Workload, CudaHasExactlyThePlannedGpus) {
     found.insert(gpu.bus_id ? gpu.bus_id->ToString() : "no address");
   }
   if (found == planned && workload.gpu_count == static_cast<int>(planned.size())) return;
-  const bool some_of_them =
+  // Of the planned GPUs that CUDA does not show, GpuWork says so.
+  const bool no_others =
       !found.empty() && workload.gpu_count == static_cast<int>(found.size()) &&
       std::all_of(found.begin(), found.end(), [&](const std::string& one) { return planned.count(one) > 0; });
-  // Of the planned GPUs that CUDA does not show, GpuWork says so.
-  if (some_of_them && MigIsOn()) return;
+  const auto is_excused = [&](const std::string& one) {
+    const auto address = PciAddress::Parse(one);
+    return found.count(one) == planned.count(one) || (address && MigHides(*address));
+  };
+  if (no_others && std::all_of(planned.begin(), planned.end(), is_excused)) return;
   const std::string none = workload.gpu_count ? "no GPU" : "not come to its GPUs";
   ReportFailure({.found = fmt::format("CUDA has {}{}, the node was given GPUs at {}", found.empty() ? none : "GPUs at ",
                                       fmt::join(found, ", "), fmt::join(planned, ", ")),
@@ -123,7 +132,7 @@ class GpuWork : public CudaCheck<DeviceCheck> {
     function_ = guest.function;
     gpus_ = workload.FindAll(guest.function->address);
     if (!gpus_.empty()) return;
-    if (!workload.gpus.empty() && !workload.trouble && MigIsOn()) {
+    if (!workload.gpus.empty() && !workload.trouble && MigHides(guest.function->address)) {
       // Every report shows the reason.
       GTEST_SKIP() << node().name << ": CUDA does not show " << DeviceName()
                    << ", so that it was not put to work: MIG is on in this node, where CUDA shows the instances that "

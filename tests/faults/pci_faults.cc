@@ -128,9 +128,9 @@ std::vector<Fault> PciFunctionFaults() {
        .says = {{"PciDevice.ConfigSpaceIsAlive/@gpu", "its config space reads all zeros"}}},
       {.id = "N7",
        .name = "a BAR of the GPU has no address",
-       .in_node = kFindGpu + CoverFile("$gpu/resource", "1s/^0x[0-9a-f]*/0x0000000000000000/"),
+       .in_node = kFindGpu + CoverFile("$gpu/resource", "1s/0x[0-9a-f]*/0x0000000000000000/g"),
        .fails = {"PciDevice.BarsAreAssigned/@gpu"},
-       .says = {{"PciDevice.BarsAreAssigned/@gpu", "BAR 0 has no address assigned"}}},
+       .says = {{"PciDevice.BarsAreAssigned/@gpu", "the device has a BAR 0"}}},
       {.id = "N7b",
        .name = "the kernel found no space for a BAR",
        .in_node = std::string(kFindGpu) +

@@ -55,7 +55,9 @@ TEST(CopyRateProblemsTest, AProfileSetsAnother) {
 }
 
 TEST(CopyRateProblemsTest, WithoutALinkThereIsNothingToCompareWith) {
-  EXPECT_THAT(Of(0.1, 0.1, {}, ""), IsEmpty());
+  EXPECT_THAT(Of(0.3, 0.3, {}, ""), IsEmpty());
+  EXPECT_THAT(Texts(Of(0.3, 0.01, {}, "Unknown")),
+              ElementsAre(HasSubstr("copies from GPU reach 0.010 GB/s, less than any PCIe link carries")));
   EXPECT_EQ(SharesOfLink(WorkloadGpu()).to_device, std::nullopt);
 }
 

@@ -82,6 +82,22 @@ TEST(DriverOverrideTest, KeepsTheFunctionForSomebodyElse) {
       << "its driver did not take it";
 }
 
+TEST(CompanionDriverTest, AFunctionThatNothingUses) {
+  const auto problems = [](const std::string& details) {
+    const PciEvidence pci = Pci(details, 0x0407, "020000");
+    return UnusedFunctionProblems(pci, pci.functions[0], "it");
+  };
+  EXPECT_THAT(problems("driver: mlx5_core\n"), IsEmpty());
+  for (const auto& [details, found] : {std::pair("", "it has no driver, so that nothing in the node uses it"),
+                                       std::pair("driver: vfio-pci\n", "it has no driver but vfio-pci")}) {
+    const Findings findings = problems(details);
+    ASSERT_THAT(Texts(findings), ElementsAre(HasSubstr(found)));
+    EXPECT_TRUE(findings[0].note);
+  }
+  const PciEvidence nvswitch = Pci("", 0x0407, "068000", "pci_drivers: nvidia-nvswitch\n");
+  EXPECT_THAT(CompanionDriverProblems(nvswitch, nvswitch.functions[0], "it"), testing::SizeIs(1));
+}
+
 TEST(CompanionDriverTest, AFunctionThatLostItsDriver) {
   const auto problems = [](const std::string& class_code, const std::string& details, const std::string& drivers) {
     const PciEvidence pci = Pci(details, 0x0407, class_code, "pci_drivers: " + drivers + "\n");

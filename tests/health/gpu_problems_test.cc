@@ -90,6 +90,13 @@ TEST(GpuProblems, HardwareSlowdownInBothSpellings) {
                 ElementsAre(HasSubstr("power brake")));
     EXPECT_THAT(Texts(SlowdownProblems(XmlWith(Reasons(word, "hw_slowdown")))),
                 ElementsAre(HasSubstr("the hardware slows it down")));
+    std::string with_the_others = Reasons(word, "hw_slowdown");
+    const std::string end = std::string("</clocks_") + word + "_reasons>";
+    const std::string heat = std::string("clocks_") + word + "_reason_hw_thermal_slowdown";
+    with_the_others.insert(with_the_others.size() - end.size(), "<" + heat + ">Not Active</" + heat + ">");
+    const Findings alone = SlowdownProblems(XmlWith(with_the_others));
+    ASSERT_EQ(alone.size(), 1u);
+    EXPECT_TRUE(alone[0].note) << "as its clocks change";
     for (const char* fine :
          {"gpu_idle", "sw_power_cap", "sync_boost", "applications_clocks_setting", "display_clocks_setting"}) {
       EXPECT_THAT(Texts(SlowdownProblems(XmlWith(Reasons(word, fine)))), IsEmpty()) << fine;

@@ -77,8 +77,10 @@ TEST(GpuStateProblems, ReplaysOfTheLink) {
     return Said(ReplayProblems(Gpu({"pci/replay_counter=" + count, "pci/replay_rollover_counter=0"}), uptime));
   };
   EXPECT_THAT(replays("9", 600), IsEmpty()) << "as a healthy H100 has";
-  EXPECT_THAT(replays("81", 600),
-              ElementsAre(Failure("repeated 81 packets in 10 minutes, NVIDIA's limit is 8 a minute")));
+  EXPECT_THAT(replays("81", 600), ElementsAre(Note("repeated 81 packets in 10 minutes")))
+      << "some may be from before the kernel's start";
+  EXPECT_THAT(replays("481", 600),
+              ElementsAre(Failure("repeated 481 packets in 10 minutes, NVIDIA's limit is 8 a minute")));
   EXPECT_THAT(replays("4000", 86400 * 30), ElementsAre(Note("repeated 4000 packets")));
   EXPECT_THAT(replays("4000", {}), ElementsAre(Note("repeated 4000 packets")));
   EXPECT_THAT(replays("N/A", 600), IsEmpty());

@@ -105,6 +105,7 @@ TEST(PciEvidence, WhatTheKernelHasForIt) {
   EXPECT_TRUE(awake("power_state: D0\nruntime_status: active\n"));
   EXPECT_TRUE(awake("power_state: unknown\nruntime_status: unsupported\n"));
   EXPECT_FALSE(awake("power_state: D3hot\n"));
+  EXPECT_TRUE(awake("power_state: D3hot\nruntime_status: active\n")) << "it should be";
   EXPECT_FALSE(awake("power_state: D0\nruntime_status: suspended\n"));
   const PciEvidence pci = Parse("pci_drivers: nvidia snd_hda_intel\n" + Function("0000:01:00.0"));
   EXPECT_TRUE(pci.HasDriver("snd_hda_intel"));

@@ -195,9 +195,23 @@ TEST_F(PassthroughChecksTest, ANarrowLinkInASlotThatIsNotKnownIsANote) {
   WriteRecordedRun(run_, {{"pci", narrow}, {"lspci", ""}});
   EXPECT_THAT(Failed(kLanes), IsEmpty()) << said_;
   EXPECT_THAT(skipped_, UnorderedElementsAre(kLanes));
-  EXPECT_THAT(said_, HasSubstr(std::string("NOTE: not checked: ") + kLanes +
+  EXPECT_THAT(said_, HasSubstr(std::string("NOTE: ") + kLanes +
                                ": hpc_compute_01: GPU 0000:01:00.0: its PCIe link has 8 lanes, it can have 16 ("));
   EXPECT_THAT(said_, HasSubstr("The host does not tell what its slot can"));
+}
+
+// A note beside a failure would be in no report.
+TEST_F(PassthroughChecksTest, NotesStandBesideFailures) {
+  constexpr char kLimits[] = "GpuHealth.IsWithinItsOwnLimits/hpc_compute_01";
+  WriteRecordedRun(run_, {{"pci", HealthyPci()},
+                          {"nvidia_smi_xml",
+                           HealthyNvidiaSmiXml("<pci><replay_rollover_counter>1</replay_rollover_counter></pci>"
+                                               "<gpu_power_readings><current_power_limit>30.00 W</current_power_limit>"
+                                               "<default_power_limit>70.00 W</default_power_limit>"
+                                               "</gpu_power_readings>")}});
+  EXPECT_THAT(Failed(kLimits), UnorderedElementsAre(kLimits));
+  EXPECT_THAT(said_, HasSubstr("trained anew"));
+  EXPECT_THAT(said_, HasSubstr("NOTE: hpc_compute_01: GPU 0000:01:00.0"));
 }
 
 // --- Xids ---
@@ -220,8 +234,7 @@ TEST_F(XidsTest, OfAProgramInAClusterThatWasThereBefore) {
   const std::string line = "[ 4242.000000] NVRM: Xid (PCI:0000:01:00): 45, pid=1234, name=python3, Ch 00000008\n";
   EXPECT_THAT(FailedWith(line, RunMode::kAttach), IsEmpty()) << said_;
   EXPECT_THAT(skipped_, UnorderedElementsAre(kNoXid));
-  EXPECT_THAT(said_, HasSubstr(std::string("NOTE: not checked: ") + kNoXid +
-                               ": hpc_compute_01: GPU 0000:01:00 reported Xid 45"));
+  EXPECT_THAT(said_, HasSubstr(std::string("NOTE: ") + kNoXid + ": hpc_compute_01: GPU 0000:01:00 reported Xid 45"));
   for (const RunMode mode : {RunMode::kDirect, RunMode::kCtest}) {
     EXPECT_THAT(FailedWith(line, mode), UnorderedElementsAre(kNoXid)) << "nobody but this run had used it";
   }

@@ -268,6 +268,18 @@ TEST_F(WorkloadChecksTest, AGpuThatMigHidesIsNoFailureAndNotGreen) {
   EXPECT_THAT(alone.output, AllOf(HasSubstr("5 checks, 5 not checked, no failure"), Not(HasSubstr("all passed"))));
 }
 
+// Since 570 it hides none but the one that is divided.
+TEST_F(WorkloadChecksTest, MigOfAnotherGpuExcusesNone) {
+  smi_ =
+      "<!DOCTYPE nvidia_smi_log SYSTEM \"nvsmi_device_v13.dtd\">\n<nvidia_smi_log>\n"
+      "<driver_version>595.84</driver_version>\n<attached_gpus>2</attached_gpus>\n"
+      "<gpu id=\"00000000:05:00.0\"><mig_mode><current_mig>Enabled</current_mig></mig_mode></gpu>\n"
+      "<gpu id=\"00000000:01:00.0\"><mig_mode><current_mig>Disabled</current_mig></mig_mode></gpu>\n"
+      "</nvidia_smi_log>\n";
+  EXPECT_THAT(FailedOn(With("pci_bus_id: 0000:01:00.0", "pci_bus_id: 0000:05:00.0")),
+              UnorderedElementsAre(kPlannedGpus, kMemory, kInterrupts, kLink, kKernel, kAgrees));
+}
+
 TEST_F(WorkloadChecksTest, AStandInIsNoDriver) {
   EXPECT_THAT(FailedOn(With("library_path:", "stand_in: a FAKE libcuda\nlibrary_path:")),
               UnorderedElementsAre(kInitialises));

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <tuple>
+#include <utility>
 
 namespace passthrough {
 namespace {
@@ -16,6 +17,20 @@ constexpr char kAdvice[] =
     "Look at AER errors of the GPU and of the ports above it on the host, at the width of those ports' links, and at "
     "the "
     "node's NUMA placement.";
+
+// Copies slower than the slowest link there is, of generation 1 and with one lane (0.25 GB/s).
+Findings RatesBelowAnyLink(const WorkloadEvidence& workload, const WorkloadGpu& gpu, const std::string& name) {
+  constexpr double kLeastOfAnyLink = 0.2;  // GB/s
+  Findings findings;
+  for (const auto& [direction, rate] : {std::pair("to", gpu.to_device), std::pair("from", gpu.from_device)}) {
+    if (!rate || *rate >= kLeastOfAnyLink) continue;
+    findings.push_back({.found = fmt::format("copies {} {} reach {:.3f} GB/s, less than any PCIe link carries",
+                                             direction, name, *rate),
+                        .where = workload.At(gpu.rate_line),
+                        .advice = kAdvice});
+  }
+  return findings;
+}
 
 }  // namespace
 
@@ -31,7 +46,7 @@ Findings CopyRateProblems(const WorkloadEvidence& workload, const WorkloadGpu& g
                           std::optional<int> least_percent) {
   const auto link = PcieLinkRate(gpu.link_speed, gpu.link_width.value_or(0));
   const LinkShares shares = SharesOfLink(gpu);
-  if (!link) return {};  // the node shows none: there is nothing to compare with
+  if (!link) return RatesBelowAnyLink(workload, gpu, name);  // the node shows none
   const double least_share = least_percent.value_or(kDefaultLeastPercent) / 100.0;
   const double least = least_percent ? least_share * *link : std::min(least_share * *link, kAlwaysEnough);
   Findings findings;

@@ -25,6 +25,9 @@ std::string Lower(std::string text) {
   return text;
 }
 
+constexpr char kCompare[] =
+    "Both ask one driver: look at the node's kernel log for NVRM and Xid, and for a library of another release.";
+
 }  // namespace
 
 Findings KernelProblems(const WorkloadEvidence& cuda, const WorkloadGpu& gpu, const std::string& name) {
@@ -69,10 +72,8 @@ Findings CudaAgainstSmi(const WorkloadEvidence& cuda, const WorkloadGpu& gpu, co
                         const NvidiaSmiGpu& in_xml, const std::string& name) {
   Findings problems;
   if (in_xml.MigIsOn()) return problems;
-  constexpr char kCompare[] =
-      "Both ask one driver: look at the node's kernel log for NVRM and Xid, and for a library of another release.";
-  const auto add = [&](std::string found, int line, bool note = false) {
-    problems.push_back({.found = std::move(found), .where = cuda.At(line), .advice = kCompare, .note = note});
+  const auto add = [&](std::string found, int line, bool note = false, const char* advice = kCompare) {
+    problems.push_back({.found = std::move(found), .where = cuda.At(line), .advice = advice, .note = note});
   };
   if (!gpu.uuid.empty() && in_xml.uuid.starts_with("GPU-") && Lower(gpu.uuid) != Lower(in_xml.uuid)) {
     add(fmt::format("{} has UUID {} for CUDA and {} for nvidia-smi", name, gpu.uuid, in_xml.uuid), gpu.uuid_line);
@@ -89,13 +90,14 @@ Findings CudaAgainstSmi(const WorkloadEvidence& cuda, const WorkloadGpu& gpu, co
   if (gpu.free_bytes && gpu.memory_bytes && *gpu.free_bytes < *gpu.memory_bytes / 10) {
     add(fmt::format("{}: {} MiB of {} MiB of its memory are free for CUDA", name, *gpu.free_bytes >> 20,
                     *gpu.memory_bytes >> 20),
-        gpu.free_line, true);
+        gpu.free_line, true, "Look for other programs on it: nvidia-smi, and fuser -v /dev/nvidia* on the node.");
   }
   const std::optional<uint64_t> lanes = NumberAt(in_xml, "pci/pci_gpu_link_info/link_widths/current_link_width");
   if (lanes && gpu.link_width && *gpu.link_width > 0 && static_cast<uint64_t>(*gpu.link_width) < *lanes) {
     add(fmt::format("{}: its PCIe link has {} lanes under load, and {} for nvidia-smi before", name, *gpu.link_width,
                     *lanes),
-        gpu.link_line);
+        gpu.link_line, false,
+        "The link was trained anew with less: reseat the card, look at riser and slot, and for AER.");
   }
   if (cuda.driver_api_version && !xml.cuda_version.empty()) {
     const std::string version =

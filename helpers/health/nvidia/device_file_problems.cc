@@ -197,8 +197,11 @@ Findings GpuDeviceProblems(const DeviceFilesEvidence& files, size_t planned, con
     findings.push_back({.found = fmt::format("{} device files of GPUs{}{}, expected {}", found.size(),
                                              paths.empty() ? "" : ": ", fmt::join(paths, ", "), planned),
                         .where = files.At(files.last_line),
-                        .advice = "nvidia-modprobe -c N makes /dev/nvidiaN; a GPU that failed to initialise has "
-                                  "none: look at the node's kernel log."});
+                        .advice = found.size() > planned
+                                      ? "One of a GPU that is gone, or that a script made, opens with an error: remove "
+                                        "it. Otherwise the node has a GPU of another's: compare with lspci."
+                                      : "nvidia-modprobe -c N makes /dev/nvidiaN; a GPU that failed to initialise has "
+                                        "none: look at the node's kernel log."});
   }
   for (const auto& [minor, file] : found) {
     Append(NumberCheck(files, *file).Problems(files.GpuMajor(), minor, "nvidia"), &findings);

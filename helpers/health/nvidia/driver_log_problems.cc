@@ -14,8 +14,8 @@
 #include "helpers/health/kernel_log_problems.h"
 #include "helpers/health/log_devices.h"
 #include "helpers/health/log_findings.h"
-#include "helpers/health/nvidia/driver_status.h"
 #include "helpers/health/nvidia/xid_table.h"
+#include "helpers/parsers/nvidia/driver_status.h"
 
 namespace passthrough {
 namespace {

@@ -209,7 +209,11 @@ Findings SlowdownProblems(const NvidiaSmiXml& xml) {
             gpu.Find(fmt::format("clocks_{0}_reasons/clocks_{0}_reason_{1}", spelling, slowdown.path));
         if (field == nullptr || field->text != "Active") continue;
         ++found;
-        Append(problems, FlagProblem(xml, gpu, *field, slowdown));
+        Findings problem = FlagProblem(xml, gpu, *field, slowdown);
+        // Alone it "may be also reported during PState or clock change" (nvidia-smi --help-query-gpu).
+        const std::string heat = fmt::format("clocks_{0}_reasons/clocks_{0}_reason_hw_thermal_slowdown", spelling);
+        for (Finding& one : problem) one.note = slowdown.path == "hw_slowdown" && gpu.Find(heat) != nullptr;
+        Append(problems, std::move(problem));
       }
     }
     AddOtherReasons(xml, gpu, &problems);

@@ -210,14 +210,15 @@ Findings ReplayProblems(const NvidiaSmiXml& xml, std::optional<double> uptime_se
     if (!replays) continue;
     const double minutes = std::max(uptime_seconds.value_or(3600) / 60, 1.0);
     const bool too_many = replays->number > kMostPerMinute * minutes;
-    if (!too_many && replays->number <= kMostPerMinute * 60) continue;
+    const bool in_an_hour = replays->number > kMostPerMinute * 60;  // it may count from before the kernel's start
+    if (!too_many && !in_an_hour) continue;
     problems.push_back(Of(
         xml, gpu, *replays->field,
         too_many && uptime_seconds
             ? fmt::format("its PCIe link repeated {:.0f} packets in {:.0f} minutes, NVIDIA's limit is {:.0f} a minute",
                           replays->number, minutes, kMostPerMinute)
             : fmt::format("its PCIe link repeated {:.0f} packets", replays->number),
-        kLookAtPcie, !too_many || !uptime_seconds));
+        kLookAtPcie, !too_many || !in_an_hour || !uptime_seconds));
   }
   return problems;
 }

@@ -17,7 +17,7 @@ namespace passthrough {
 Findings TemperatureProblems(const NvidiaSmiXml& xml);
 
 // The PCIe link repeats what it sends. A rollover (four repeats in a row, after which the link is trained anew) is a
-// failure; repeats are one where there are more than 8 a minute of `uptime_seconds`, else a note above 8 x 60. Sources:
+// failure; repeats are one where there are more than 8 a minute of `uptime_seconds` and 8 x 60 in all, else a note. Sources:
 // PCI Express Base Specification, REPLAY_NUM; NVIDIA DCGM, DCGM_LIMIT_MAX_PCIREPLAY_RATE ("8 replays per minute is the
 // maximum recommended"). The GPU counts since its reset, which is no earlier than the node's boot in a VM.
 Findings ReplayProblems(const NvidiaSmiXml& xml, std::optional<double> uptime_seconds);

@@ -27,7 +27,8 @@ bool SaysItWorks(const NvidiaSmiGpu& gpu) {
     const NvidiaSmiField* idle = gpu.Find(path);
     if (idle != nullptr && idle->text == "Active") return false;
   }
-  return LeadingNumber(gpu.Find("utilization/gpu_util")).value_or(0) > 0;
+  // A mean of up to a second, where state and link are of the moment: little of it says nothing of now.
+  return LeadingNumber(gpu.Find("utilization/gpu_util")).value_or(0) >= 50;
 }
 
 }  // namespace

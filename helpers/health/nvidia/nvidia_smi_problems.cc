@@ -65,10 +65,12 @@ Findings ErrorTextProblems(const NvidiaSmiXml& xml) {
   Findings findings;
   for (const NvidiaSmiFieldProblem& problem : xml.Problems()) {
     const std::string of = problem.gpu == nullptr ? "" : " of GPU " + problem.gpu->bus_id.ToString();
-    findings.push_back({.found = fmt::format("nvidia-smi -q -x: {}{} is \"{}\": {}", problem.field->path, of,
-                                             problem.field->text, problem.error->meaning),
-                        .where = xml.At(problem.field->line),
-                        .advice = kReadNvrm});
+    findings.push_back(
+        {.found = fmt::format("nvidia-smi -q -x: {}{} is \"{}\": {}",
+                              problem.field->path.empty() ? "a line outside of the XML" : problem.field->path, of,
+                              problem.field->text, problem.error->meaning),
+         .where = xml.At(problem.field->line),
+         .advice = kReadNvrm});
   }
   return findings;
 }

@@ -1,4 +1,4 @@
-#include "helpers/health/nvidia/driver_status.h"
+#include "helpers/parsers/nvidia/driver_status.h"
 
 #include <algorithm>
 #include <array>
