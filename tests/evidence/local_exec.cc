@@ -20,10 +20,13 @@
 namespace passthrough {
 namespace {
 
-using File = std::unique_ptr<FILE, decltype(&fclose)>;
+struct CloseFile {
+  void operator()(FILE* file) const { fclose(file); }
+};
+using File = std::unique_ptr<FILE, CloseFile>;
 
 File TemporaryFile(std::string_view content) {
-  File file(tmpfile(), fclose);
+  File file(tmpfile());
   if (!file) throw ProcessError("cannot make a temporary file");
   if (!content.empty()) fwrite(content.data(), 1, content.size(), file.get());
   rewind(file.get());

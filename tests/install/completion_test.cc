@@ -46,8 +46,8 @@ Words Bash(const Words& words) {
 // What fish offers for the end of `line`, without its descriptions.
 Words Fish(const std::string& program, const std::string& line) {
   const std::string script = (Installation() / "share/fish/vendor_completions.d" / (program + ".fish")).string();
-  Words offers = Lines(RunInstalled({"env", "HOME=/nonexistent", "fish", "--no-config", "-c",
-                                     "source $argv[1]; complete -C $argv[2]", script, line}));
+  Words offers =
+      Lines(RunInstalled({"fish", "--no-config", "-c", "source $argv[1]; complete -C $argv[2]", script, line}));
   for (std::string& offer : offers) offer.resize(std::min(offer.find('\t'), offer.size()));
   return offers;
 }

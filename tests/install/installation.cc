@@ -22,7 +22,16 @@ const std::filesystem::path& Installation() {
 }
 
 ChildResult RunInstalled(const std::vector<std::string>& command) {
-  std::vector<std::string> all{"env", "PATH=" + (Installation() / "bin").string() + ":" + std::getenv("PATH")};
+  const TemporaryDirectory home("home");  // shells write into it
+  std::vector<std::string> all{"env",
+                               "-u",
+                               "XDG_CONFIG_HOME",
+                               "-u",
+                               "XDG_DATA_HOME",
+                               "-u",
+                               "XDG_CACHE_HOME",
+                               "HOME=" + home.path().string(),
+                               "PATH=" + (Installation() / "bin").string() + ":" + std::getenv("PATH")};
   all.insert(all.end(), command.begin(), command.end());
   return RunChild(all, {}, Deadline::After(std::chrono::minutes(1)));
 }

@@ -13,7 +13,7 @@ namespace passthrough {
 // installation fails.
 const std::filesystem::path& Installation();
 
-// Runs `command` with the installation's bin/ first in PATH, a minute at most.
+// Runs `command` with the installation's bin/ first in PATH and an empty home, a minute at most.
 ChildResult RunInstalled(const std::vector<std::string>& command);
 
 }  // namespace passthrough
