@@ -21,9 +21,9 @@ Findings EnableProblems(const PciEvidence& pci, const PciFunction& function, con
 // is bound, a note where the bound driver stays until it is bound anew.
 Findings DriverOverrideProblems(const PciEvidence& pci, const PciFunction& function, const std::string& name);
 
-// The kernel's driver for what a GPU has beside itself, by class: "snd_hda_intel", "xhci_hcd", "nvidia-nvswitch", "nvidia-gpu" (the I2C
-// bus of its USB-C port); empty: none is known. (Linux, sound/pci/hda, drivers/usb/host/xhci-pci.c,
-// drivers/i2c/busses/i2c-nvidia-gpu.c.)
+// The kernel's driver for what a GPU has beside itself, by class: "snd_hda_intel", "xhci_hcd", "nvidia-nvswitch",
+// "nvidia-gpu" (the I2C bus of its USB-C port); empty: none is known. (Linux, sound/pci/hda,
+// drivers/usb/host/xhci-pci.c, drivers/i2c/busses/i2c-nvidia-gpu.c.)
 std::string_view DriverOfCompanion(const PciFunction& function);
 
 // A function beside a GPU's that has lost its driver: the kernel has the driver, and the function has none, or is held

@@ -17,9 +17,10 @@ namespace passthrough {
 Findings TemperatureProblems(const NvidiaSmiXml& xml);
 
 // The PCIe link repeats what it sends. A rollover (four repeats in a row, after which the link is trained anew) is a
-// failure; repeats are one where there are more than 8 a minute of `uptime_seconds` and 8 x 60 in all, else a note. Sources:
-// PCI Express Base Specification, REPLAY_NUM; NVIDIA DCGM, DCGM_LIMIT_MAX_PCIREPLAY_RATE ("8 replays per minute is the
-// maximum recommended"). The GPU counts since its reset, which is no earlier than the node's boot in a VM.
+// failure; repeats are one where there are more than 8 a minute of `uptime_seconds` and 8 x 60 in all, else a note.
+// Sources: PCI Express Base Specification, REPLAY_NUM; NVIDIA DCGM, DCGM_LIMIT_MAX_PCIREPLAY_RATE ("8 replays per
+// minute is the maximum recommended"). The GPU counts since its reset, which is no earlier than the node's boot in a
+// VM.
 Findings ReplayProblems(const NvidiaSmiXml& xml, std::optional<double> uptime_seconds);
 
 // A power limit below 75 % of the GPU's default, or outside of what it allows: notes, since somebody may want it so.
