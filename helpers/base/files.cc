@@ -6,8 +6,10 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <chrono>
 #include <cstdlib>
 #include <cstring>
+#include <thread>
 
 #include "helpers/base/account.h"
 #include "helpers/base/descriptor.h"
@@ -111,8 +113,14 @@ TemporaryDirectory::TemporaryDirectory(std::string_view prefix) {
 }
 
 TemporaryDirectory::~TemporaryDirectory() {
-  std::error_code ignored;  // a destructor must not throw, and there is nobody to tell
-  std::filesystem::remove_all(path_, ignored);
+  // A destructor must not throw, and there is nobody to tell. A process that still ends may write into it meanwhile.
+  constexpr int kTries = 20;
+  for (int i = 0; i < kTries; ++i) {
+    std::error_code error;
+    std::filesystem::remove_all(path_, error);
+    if (!error) return;
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  }
 }
 
 }  // namespace passthrough

@@ -3,7 +3,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <cstdlib>
+#include <thread>
 
 #include "helpers/base/error.h"
 
@@ -37,6 +39,26 @@ TEST(FilesTest, ALargerFileThanAllowedIsAnError) {
   WriteFile(directory.path() / "big", std::string(1000, 'x'));
   EXPECT_THROW(ReadFile(directory.path() / "big", 999), Error);
   EXPECT_NO_THROW(ReadFile(directory.path() / "big", 1000));
+}
+
+// As a guard does that has not quite ended.
+TEST(FilesTest, ATemporaryDirectoryGoesAlsoWhereSomebodyStillWritesIntoIt) {
+  std::filesystem::path path;
+  std::thread writer;
+  {
+    const TemporaryDirectory directory("files-test");
+    path = directory.path();
+    writer = std::thread([path] {
+      const auto end = std::chrono::steady_clock::now() + std::chrono::milliseconds(300);
+      for (int i = 0; std::chrono::steady_clock::now() < end; ++i) {
+        std::error_code ignored;
+        std::filesystem::create_directory(path / std::to_string(i % 100), ignored);
+      }
+    });
+    while (!std::filesystem::exists(path / "99")) std::this_thread::yield();
+  }
+  writer.join();
+  EXPECT_FALSE(std::filesystem::exists(path));
 }
 
 TEST(FilesTest, ATemporaryDirectoryGoesWithItsContent) {
