@@ -193,7 +193,7 @@ node=$!
 (build host customize --variant=minbase \
 	--dpkgopt='path-exclude=/usr/share/man/*' --dpkgopt='path-exclude=/usr/share/doc/*' \
 	--dpkgopt='path-exclude=/usr/share/locale/*' --dpkgopt='force-unsafe-io' \
-	--essential-hook="mkdir -p \"\$1/etc/initramfs-tools\"; echo update_initramfs=no >\"\$1/etc/initramfs-tools/update-initramfs.conf\"" \
+	--dpkgopt='path-exclude=/etc/kernel/postinst.d/initramfs-tools' \
 	--dpkgopt='force-confold') &
 host=$!
 if wait "$node" && [[ -e $drop/node.qcow2 ]]; then

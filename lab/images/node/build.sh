@@ -33,10 +33,11 @@ make_directories() {
 	mknod -m 600 "$tree/dev/console" c 5 1 2>/dev/null || : # a user may not; the kernel's own initramfs has one
 }
 
-# A program or library, with the libraries that it is linked to.
+# A program or library, with the libraries that it is linked to. Copied from inside: seen from outside, a symbolic link
+# with an absolute path (the dynamic loader's) leads to a file of the machine that builds.
 take() {
 	for file; do
-		install -D "$root$file" "$tree$file"
+		inside install -D "$file" "/tree$file"
 		inside /lib64/ld-linux-x86-64.so.2 --list "$file" 2>/dev/null |
 			sed -n 's/.*[[:space:]]\(\/[^ ]*\) (0x.*/\1/p' >>"$root/libraries" || :
 	done
@@ -48,8 +49,13 @@ take_programs() {
 		/usr/libexec/sudo/sudoers.so /lib/x86_64-linux-gnu/security/pam_permit.so \
 		/lib/x86_64-linux-gnu/security/pam_deny.so
 	sort -u "$root/libraries" | while read -r library; do
-		install -D "$root$library" "$tree$library"
+		inside install -D "$library" "/tree$library"
 	done
+	# A loader and a C library of two releases: "stack smashing detected" on every node.
+	for program in /usr/bin/dash /usr/sbin/sshd /usr/bin/kmod; do
+		chroot "$tree" /lib64/ld-linux-x86-64.so.2 --list "$program" >/dev/null
+	done
+	chroot "$tree" /usr/bin/kmod --version >/dev/null
 	chmod 4755 "$tree/usr/bin/sudo"
 	install -m 755 "$root/stub/nvidia-smi" "$tree/usr/bin/nvidia-smi"
 	# Names of the vendors that a node can have, and of the classes.
