@@ -180,9 +180,13 @@ CommandRule DeployRule(const std::string& name, const std::string& help) {
 }
 
 CommandRule CreateRule() {
-  return DeployRule("create",
-                    "Makes the clusters of CLUSTER_FILE in libvirt: networks, pools, volumes, domains; starts\n"
-                    "the nodes. In the lab, unless --connect names another host.");
+  CommandRule rule =
+      DeployRule("create",
+                 "Makes the clusters of CLUSTER_FILE in libvirt: networks, pools, volumes, domains; starts\n"
+                 "the nodes. In the lab, unless --connect names another host.");
+  rule.options.push_back({.name = "--wait", .help = "until the nodes answer over SSH; in a lab"});
+  rule.choices.push_back({{"--wait", "--connect"}, "it waits for nodes in a lab alone"});
+  return rule;
 }
 
 CommandRule DestroyRule() {

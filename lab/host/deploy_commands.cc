@@ -13,6 +13,7 @@
 #include "lab/host/commands.h"
 #include "lab/host/lab_directory.h"
 #include "lab/host/lab_facts.h"
+#include "lab/host/lab_nodes.h"
 
 namespace passthrough {
 namespace {
@@ -42,6 +43,11 @@ std::string WhatToDo(Task task, const std::filesystem::path& lab, const std::str
   return "to start one: " + Printable(LabCommand({"up", "--lab-dir", lab.string(), file}));
 }
 
+LabPaths LabOf(const CommandLine& line) {
+  const auto facts = line.Value("--facts");
+  return LabPaths(facts ? std::filesystem::absolute(*facts).parent_path() : LabDirectoryOf(line));
+}
+
 Target TargetOf(const CommandLine& line, Task task) {
   const auto facts_file = line.Value("--facts");
   Target target;
@@ -50,7 +56,7 @@ Target TargetOf(const CommandLine& line, Task task) {
     target.settings.target_options = {"--connect", *uri};
     return target;
   }
-  const LabPaths paths(facts_file ? std::filesystem::absolute(*facts_file).parent_path() : LabDirectoryOf(line));
+  const LabPaths paths = LabOf(line);
   const std::filesystem::path facts = facts_file ? std::filesystem::absolute(*facts_file) : paths.facts();
   if (!std::filesystem::exists(facts)) {
     throw Error(fmt::format("no lab is up in {} ({} is not there); {}", paths.directory.string(), facts.string(),
@@ -64,6 +70,17 @@ Target TargetOf(const CommandLine& line, Task task) {
     target.settings.target_options = {"--lab-dir", paths.directory.string()};
   }
   return target;
+}
+
+void WaitForNodes(const Plan& plan, const CommandLine& line) {
+  const LabPaths lab = LabOf(line);
+  const std::optional<LabRecord> record = ReadLabRecord(lab);
+  if (!record) throw Error(fmt::format("--wait: {} is not the directory of a lab", lab.directory.string()));
+  for (const PlannedNode* const node : plan.RunningNodes()) {
+    WaitForNode(node->name, lab, *record);
+    fmt::print("node {} answers\n", node->name);
+    std::fflush(stdout);
+  }
 }
 
 template <typename Action>
@@ -82,9 +99,12 @@ int Deploy(const CommandLine& line, Task task, Action action) {
 }  // namespace
 
 int RunCreate(const CommandLine& line) {
-  return Deploy(line, Task::kCreate,
-                [](const Plan& plan, const DeploySettings& settings, LibvirtConnection& connection,
-                   const DeployLog& log) { CreateCluster(plan, settings, connection, log); });
+  return Deploy(
+      line, Task::kCreate,
+      [&](const Plan& plan, const DeploySettings& settings, LibvirtConnection& connection, const DeployLog& log) {
+        CreateCluster(plan, settings, connection, log);
+        if (line.Has("--wait")) WaitForNodes(plan, line);
+      });
 }
 
 int RunDestroy(const CommandLine& line) {

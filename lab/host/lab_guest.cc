@@ -13,6 +13,7 @@
 #include <optional>
 
 #include "helpers/base/descriptor.h"
+#include "helpers/base/shell_command.h"
 #include "helpers/base/text.h"
 #include "helpers/base/wait.h"
 
@@ -120,6 +121,12 @@ void LabGuest::SetClock(const Deadline& deadline) {
   using std::chrono::system_clock;
   const auto now = std::chrono::duration<double>(system_clock::now().time_since_epoch());
   Run(fmt::format("date -u -s @{:.3f} >/dev/null", now.count()), deadline);
+}
+
+bool LabGuest::Greets(const std::string& address, const Deadline& deadline) {
+  const std::string command =
+      fmt::format("nc -w 10 {} 22 </dev/null 2>/dev/null | grep -a -c '^SSH-' || :", ShellWord(address));
+  return Trim(Run(command, deadline)) != "0";
 }
 
 void LabGuest::FreezeVms(const Deadline& deadline) { RunScript(kFreeze, deadline); }

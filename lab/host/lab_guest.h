@@ -30,6 +30,9 @@ class LabGuest {
   // Sets the clock to this machine's: a saved state has its own.
   void SetClock(const Deadline& deadline);
 
+  // Whether an SSH server greets at `address`, which is a node's, within 10 s. Throws as Run does.
+  bool Greets(const std::string& address, const Deadline& deadline);
+
   // Makes every VM on the lab host stand still, without libvirt's knowledge, and go on. Standing
   // still is for saving the lab host: an emulated processor is not to be saved while it executes a
   // VM (SVM's guest mode), for QEMU refuses such a state when it loads it: "vCPU set in guest-mode

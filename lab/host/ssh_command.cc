@@ -8,49 +8,16 @@
 #include "helpers/base/error.h"
 #include "helpers/base/shell_command.h"
 #include "helpers/base/text.h"
-#include "helpers/config/plan.h"
-#include "helpers/libvirt/connection.h"
 #include "lab/host/commands.h"
 #include "lab/host/lab_directory.h"
 #include "lab/host/lab_facts.h"
+#include "lab/host/lab_nodes.h"
 #include "lab/host/lab_start.h"
 
 namespace passthrough {
 namespace {
 
 constexpr char kLabHost[] = "lab-host";
-
-const PlannedNode* FindNode(const Plan& plan, const std::string& name) {
-  for (const PlannedNode& node : plan.nodes) {
-    if (node.name == name) return &node;
-    for (const std::string& domain : node.domain_names) {
-      if (domain == name) return &node;
-    }
-  }
-  return nullptr;
-}
-
-// Asks the lab's libvirt. `domains`: the names that the domain may have.
-std::string AddressOf(const std::vector<std::string>& domains, const LabPaths& paths) {
-  LibvirtConnection connection =
-      LibvirtConnection::Open(LabLibvirtUri(paths), Deadline::After(std::chrono::seconds(30)));
-  for (const std::string& domain : domains) {
-    if (!connection.DomainState(domain)) continue;
-    const auto addresses = connection.DomainAddresses(domain);
-    if (!addresses.empty()) return addresses.front().ip;
-    throw Error(fmt::format("domain {} has no address yet", domain));
-  }
-  std::vector<std::string> present = connection.DomainNames();
-  throw Error(fmt::format("the lab has no domain {}; it has {}", Printable(domains.front()),
-                          present.empty() ? "none" : JoinForHumans(present)));
-}
-
-std::string AddressOfNode(const std::string& name, const LabPaths& paths, const LabRecord& record) {
-  const Plan plan = MakePlan(LoadClusterFile(record.cluster_file));
-  const PlannedNode* const node = FindNode(plan, name);
-  if (node != nullptr && node->address) return *node->address;
-  return AddressOf(node != nullptr ? node->domain_names : std::vector<std::string>{name}, paths);
-}
 
 // A node's host key is made with its image and says nothing; the way there is through the lab host,
 // whose key is pinned.
@@ -86,9 +53,7 @@ int RunSsh(const CommandLine& line) {
   const std::string to = line.arguments.empty() ? kLabHost : line.arguments[0];
   std::vector<std::string> command = {"ssh", "-F", paths.ssh_config().string()};
   if (to != kLabHost) {
-    for (auto& option : NodeOptions(AddressOfNode(to, paths, *record), *record)) {
-      command.push_back(option);
-    }
+    for (auto& option : NodeOptions(WaitForNode(to, paths, *record), *record)) command.push_back(option);
   }
   command.push_back("--");
   command.push_back(to);

@@ -16,6 +16,7 @@ namespace passthrough {
 namespace {
 
 namespace fs = std::filesystem;
+using testing::AllOf;
 using testing::Each;
 using testing::ElementsAre;
 using testing::HasSubstr;
@@ -31,7 +32,8 @@ class PlantedFaultsTest : public testing::Test {
     const auto config = fs::path(PASSTHROUGH_SOURCE_DIR) / "configs" / "test-pcie-passthrough-minimal.yaml";
     lab_ = new TestLab(config);
     lab_->MustLab("up", {config.string()});
-    lab_->MustLab("create", {config.string()});
+    EXPECT_THAT(lab_->MustLab("create", {"--wait", config.string()}),
+                AllOf(HasSubstr("node hpc_controller answers\n"), HasSubstr("node hpc_compute_01 answers\n")));
     const ChildResult healthy = lab_->Suite({"--attach"});
     ASSERT_EQ(healthy.exit_status, 0) << healthy.output;
     lab_->MustLab("snapshot", {"deployed"});

@@ -56,6 +56,12 @@ TEST(LabCommandLine, OnlyOneOptionSaysWhereToDeploy) {
   }
 }
 
+TEST(LabCommandLine, CreateWaitsInALabAlone) {
+  EXPECT_TRUE(Read({"create", "--wait", "--lab-dir", "d", "x.yaml"}).Has("--wait"));
+  EXPECT_THAT(Reading({"create", "--wait", "--connect", "qemu:///system", "x.yaml"}),
+              ThrowsMessage<UsageError>(HasSubstr("it waits for nodes in a lab alone")));
+}
+
 TEST(LabCommandLine, AnOwnerIsAName) {
   EXPECT_EQ(Read({"up", "--owner", "run-1", "x.yaml"}).Value("--owner"), "run-1");
   for (const char* command : {"up", "down"}) {
