@@ -8,7 +8,8 @@
 #   ./run-tests.sh interruptions   runs that are interrupted at every point, and what they leave
 #   ./run-tests.sh sanitizers      unit once more, under ASan and UBSan, and under TSan
 #   ./run-tests.sh fuzz            libFuzzer on whatever reads what others wrote
-#   ./run-tests.sh all             all of these, those that reboot the lab's nodes, and the suite on each of
+#   ./run-tests.sh releases        the whole way of a new user, on bare machines of each release, in hours; needs root
+#   ./run-tests.sh all             all of these but releases, those that reboot the lab's nodes, and the suite on each of
 #                                  configs/test-*.yaml, in two hours
 # What follows goes to ctest (./run-tests.sh unit -R Ssh); after "faults" and "interruptions" to the program
 # (./run-tests.sh faults --only N18). $PASSTHROUGH_FUZZ_SECONDS is how long each fuzz target runs (60; 20 where no
@@ -20,7 +21,7 @@ source_dir=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
 
 group=usual
 case ${1-} in
-lint | unit | end-to-end | faults | interruptions | sanitizers | fuzz | all)
+lint | unit | end-to-end | faults | interruptions | sanitizers | fuzz | releases | all)
   group=$1
   shift
   ;;
@@ -31,10 +32,15 @@ lint | unit | end-to-end | faults | interruptions | sanitizers | fuzz | all)
 '' | -*) ;;
 *)
   say "run-tests.sh: $1: no such group of tests; there are lint, unit, end-to-end, faults, interruptions,"
-  say "sanitizers, fuzz and all"
+  say "sanitizers, fuzz, releases and all"
   exit 1
   ;;
 esac
+
+if [ "$group" = releases ]; then # it builds elsewhere
+  require_packages mmdebstrap debian-archive-keyring
+  exec "$source_dir/tests/releases/walk.sh" "$@"
+fi
 
 # shellcheck disable=SC2086 # lists of words
 require_packages $build_packages $run_packages $lab_packages $test_packages
