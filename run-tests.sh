@@ -87,8 +87,11 @@ lint() {
   cmake -DPASSTHROUGH_WERROR=ON "$build_dir" >"$build_dir/configure.log" 2>&1 || passed=no
   build all
   say 'Running clang-tidy …'
+  # On each source by itself, where the build takes several at once: what one forgets to include is told here.
+  each=$source_dir/build-each
+  cmake --preset default -S "$source_dir" -B "$each" >"$build_dir/configure-each.log" 2>&1 || passed=no
   log=$build_dir/clang-tidy.log
-  if ! (cd "$source_dir" && run-clang-tidy -quiet -p "$build_dir" -j "$(nproc)" \
+  if ! (cd "$source_dir" && run-clang-tidy -quiet -p "$each" -j "$(nproc)" \
     "^$source_dir/(helpers|fixtures|suites|lab)/.*\\.cc\$") >"$log" 2>&1; then
     # It colours what it says, also where no terminal is.
     sed "s/$(printf '\033')\[[0-9;]*m//g" "$log" | grep -E ' (error|warning): ' | sort -u >&2
@@ -171,6 +174,8 @@ usual | all)
   unit "$source_dir/build" "$@" || status=1
   wait "$compiler" || : # what failed there fails again below, with its message
   if [ "$group" = all ]; then
+    cmake --build "$source_dir/build-each" >"$source_dir/build-each/build.log" 2>&1 ||
+      { tail -n 60 "$source_dir/build-each/build.log" >&2; status=1; }
     run_labelled '^(faults|interruptions|long|all-files)$' "$source_dir/build" "$@" || status=1
   fi
   sanitizers "$@" || status=1

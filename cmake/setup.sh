@@ -102,6 +102,8 @@ require_packages() {
 # build TARGET… [CMAKE_OPTION…]: configures $build_dir where that was not done yet, then builds the targets named.
 # Prints the compiler's output only where it fails.
 # $PASSTHROUGH_CMAKE_OPTIONS: more options of cmake, for the first time.
+# A unity build: several sources of a room at a time take the compiler a third of the time (docs/performance.md). Who
+# changes one source after the other does better with cmake --preset default.
 build_dir=$source_dir/build
 : "${PASSTHROUGH_CMAKE_OPTIONS=}"
 build() {
@@ -114,7 +116,7 @@ build() {
   if [ ! -f "$build_dir/build.ninja" ]; then
     say 'Configuring …'
     # shellcheck disable=SC2086 # a list of words
-    if ! (cd "$source_dir" && cmake -S . -B "$build_dir" -G Ninja $PASSTHROUGH_CMAKE_OPTIONS "$@") >"$build_dir/configure.log" 2>&1; then
+    if ! (cd "$source_dir" && cmake -S . -B "$build_dir" -G Ninja -DCMAKE_UNITY_BUILD=ON $PASSTHROUGH_CMAKE_OPTIONS "$@") >"$build_dir/configure.log" 2>&1; then
       cat "$build_dir/configure.log" >&2
       exit 1
     fi

@@ -11,6 +11,8 @@ namespace passthrough {
 class Deadline {
  public:
   using Clock = std::chrono::steady_clock;
+  // Milliseconds that a loop around poll(2) waits at most: an interruption is noticed within them.
+  static constexpr int kPollAgain = 100;
 
   // `limit` from now.
   static Deadline After(Clock::duration limit);
@@ -38,5 +40,10 @@ class Deadline {
   Clock::time_point at_;
   bool interruptible_ = true;
 };
+
+// Seconds since `begin`, by the steady clock.
+inline double SecondsSince(Deadline::Clock::time_point begin) {
+  return std::chrono::duration<double>(Deadline::Clock::now() - begin).count();
+}
 
 }  // namespace passthrough

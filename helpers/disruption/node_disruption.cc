@@ -6,6 +6,7 @@
 #include <chrono>
 #include <utility>
 
+#include "helpers/base/deadline.h"
 #include "helpers/base/error.h"
 #include "helpers/base/text.h"
 #include "helpers/disruption/reboot.h"
@@ -109,7 +110,7 @@ void NodeDisruption::Step(const std::string& snapshot, const Body& body) {
     }
     node_.report(Printable(snapshot + ": " + step.error));
   }
-  step.seconds = std::chrono::duration<double>(Deadline::Clock::now() - begin).count();
+  step.seconds = SecondsSince(begin);
   Keep(step);
   if (lost_.empty()) node_.access.TakeSnapshot(snapshot);
 }

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "helpers/base/deadline.h"
 #include "helpers/base/text.h"
 #include "helpers/base/wait.h"
 
@@ -71,7 +72,7 @@ void RebootNode(const RebootContext& context, DisruptionStep& step) {
   } catch (const InterruptedError&) {
     throw;
   } catch (const Error& error) {
-    const double waited = std::chrono::duration<double>(Deadline::Clock::now() - begin).count();
+    const double waited = SecondsSince(begin);
     step.console = LastOfConsole(context.domain);
     throw NodeLostError(fmt::format("it did not come back within {} after it was asked to reboot; {}; {}",
                                     HumanSeconds(waited), DomainStateInWords(context.domain), error.what()));

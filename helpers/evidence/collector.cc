@@ -27,8 +27,6 @@ using Clock = Deadline::Clock;
 constexpr char kDriverWait[] = "driver_wait";
 constexpr std::chrono::seconds kDriverWaitLimit{45};  // as the probe's header has it
 
-double SecondsSince(Clock::time_point begin) { return std::chrono::duration<double>(Clock::now() - begin).count(); }
-
 // By the clock that people read, which a node's is compared with.
 int64_t EpochSeconds() { return static_cast<int64_t>(std::time(nullptr)); }
 

@@ -20,8 +20,6 @@ constexpr int kLinesKept = 12;
 constexpr size_t kMostKept = 2000;
 constexpr size_t kMostShown = 80;
 
-double SecondsSince(Clock::time_point begin) { return std::chrono::duration<double>(Clock::now() - begin).count(); }
-
 }  // namespace
 
 NodeSetup WaitUntilSetUp(const RemoteExec& exec, const SetupOptions& options,

@@ -15,8 +15,6 @@ namespace passthrough {
 
 namespace {
 
-bool Has(std::string_view text, std::string_view part) { return text.find(part) != std::string_view::npos; }
-
 // Linux, drivers/pci/pci.c: pci_power_up, pci_dev_wait ("not ready 65535ms after FLR; giving up"), pci_af_flr.
 constexpr auto kLostPhrases = std::to_array<LogPhrase>({
     {"config space inaccessible", kLostDeviceAdvice},
@@ -179,9 +177,9 @@ std::optional<BarLine> ParseBar(std::string_view text) {
   if (word == words.end()) return std::nullopt;
   line.address = *PciAddress::Parse(word->substr(0, word->size() - 1));
   const std::string rest = LowerCase(text.substr(static_cast<size_t>(word->data() - text.data())));
-  if (Has(rest, "[io ")) return std::nullopt;  // can be done without: see PciResource::IsMissed
+  if (Says(rest, "[io ")) return std::nullopt;  // can be done without: see PciResource::IsMissed
   const bool refused = SaysAny(rest, kRefusedBar);
-  line.assigned = !refused && Has(rest, "assigned");
+  line.assigned = !refused && Says(rest, "assigned");
   if (!refused && !line.assigned) return std::nullopt;
   return line;
 }

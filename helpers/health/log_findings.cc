@@ -9,7 +9,7 @@
 namespace passthrough {
 namespace {
 
-constexpr size_t kMostQuoted = 300;  // bytes of a line that a message shows
+constexpr size_t kMostOfALine = 300;  // bytes of a line that a message shows
 constexpr size_t kMostFindings = 20;
 
 }  // namespace
@@ -45,7 +45,7 @@ const LogPhrase* FindPhrase(std::string_view lower, std::span<const LogPhrase> p
   return found == phrases.end() ? nullptr : &*found;
 }
 
-std::string QuoteLine(std::string_view text) { return fmt::format("\"{}\"", Trim(text).substr(0, kMostQuoted)); }
+std::string QuoteLine(std::string_view text) { return fmt::format("\"{}\"", Trim(text).substr(0, kMostOfALine)); }
 
 void LogFindings::Add(const std::string& key, const KernelLogLine& line, std::string found, std::string_view advice,
                       bool note) {

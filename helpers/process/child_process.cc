@@ -193,7 +193,7 @@ ChildResult RunChild(const std::vector<std::string>& argv, const ChildOptions& o
   if (WIFEXITED(status)) result.exit_status = WEXITSTATUS(status);
   if (WIFSIGNALED(status)) result.signal = WTERMSIG(status);
   result.output = child.Finish();
-  result.seconds = std::chrono::duration<double>(Deadline::Clock::now() - begin).count();
+  result.seconds = SecondsSince(begin);
   if (interruption != nullptr) std::rethrow_exception(interruption);
   return result;
 }

@@ -34,7 +34,7 @@ namespace {
 
 constexpr int kRecordPollMilliseconds = 1000;
 constexpr std::chrono::seconds kSignOfLife{10};
-constexpr std::chrono::seconds kConnectLimit{30};
+constexpr std::chrono::seconds kTeardownConnectLimit{30};
 // Between attempts on a record that cannot be read or locked; each is twice the one before. About five minutes in all.
 constexpr std::chrono::seconds kFirstPause{5};
 constexpr std::chrono::seconds kLastPause{160};
@@ -150,7 +150,7 @@ bool DoPendingWork(const RunDirectory& watched_run, pid_t watched, Progress& pro
     return record.unplugged.empty() || ReattachGpus(run, progress);
   }
   progress.Line(fmt::format("process {} ended and left the record of {}: tearing down", watched, run.path().string()));
-  return TearDown(run, progress, kConnectLimit, RunEnded::kJustNow).NothingRemains();
+  return TearDown(run, progress, kTeardownConnectLimit, RunEnded::kJustNow).NothingRemains();
 }
 
 }  // namespace

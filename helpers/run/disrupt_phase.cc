@@ -17,7 +17,7 @@
 namespace passthrough {
 namespace {
 
-constexpr std::chrono::seconds kConnectLimit{30};
+constexpr std::chrono::seconds kLibvirtLimit{30};
 
 std::optional<Inventory> InventoryIn(const std::filesystem::path& file) {
   if (!std::filesystem::exists(file)) return std::nullopt;
@@ -81,7 +81,7 @@ void DisruptGpuNodes(const DisruptionRequest& request, RunState& state, PendingT
     const TimeLimits& limits = state.profile().time_limits;
     const auto jump = targets.empty() ? nullptr : state.ConnectToJumpHost(Deadline::After(limits.ssh));
     // Whatever found the nodes: what is unplugged and plugged in are devices of domains.
-    LibvirtConnection libvirt = LibvirtConnection::Open(state.profile().libvirt_uri, Deadline::After(kConnectLimit));
+    LibvirtConnection libvirt = LibvirtConnection::Open(state.profile().libvirt_uri, Deadline::After(kLibvirtLimit));
     DisruptionTools tools;
     tools.libvirt = &libvirt;
     tools.jump = jump.get();

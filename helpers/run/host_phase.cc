@@ -12,7 +12,7 @@
 namespace passthrough {
 namespace {
 
-constexpr int kLinesInMessage = 8;
+constexpr int kLinesOfOutput = 8;
 
 // Notes in the record that the host is this run's to bring down, unless it is up. Throws Error where its state is
 // unknown and the profile's host.down could reach another's host.
@@ -76,7 +76,7 @@ void BringHostUp(RunState& state, PendingTeardown& pending) {
       if (!result.Succeeded()) {
         throw ProcessError(fmt::format("{}: {} (see {}):\n{}", fmt::join(host.up, " "), result.HowItEnded(),
                                        run.Relative(run.HostStartLog()),
-                                       Printable(LastLines(WithoutEscapes(result.output), kLinesInMessage))));
+                                       Printable(LastLines(WithoutEscapes(result.output), kLinesOfOutput))));
       }
     }
     state.ResolveProfileOfHost();

@@ -8,6 +8,7 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "helpers/base/deadline.h"
 #include "helpers/base/text.h"
 
 namespace passthrough {
@@ -19,10 +20,6 @@ using std::chrono::seconds;
 constexpr milliseconds kRedraw{250};
 constexpr size_t kMostOfLine = 4096;  // bytes that are read: a line may be endless
 constexpr seconds kStillAtIt{30};     // plain lines: say that we are alive this often
-
-double SecondsSince(std::chrono::steady_clock::time_point start) {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-}
 
 bool IsTerminal(std::FILE* out) {
   const char* term = std::getenv("TERM");

@@ -37,7 +37,6 @@ constexpr seconds kLongestHandshakeLimit{120};  // OpenSSH's LoginGraceTime
 constexpr size_t kMostStreams = 4;
 constexpr seconds kRefusedLimit{5};
 constexpr milliseconds kLongestPause{500};
-constexpr int kCheckAgain = 100;  // ms: how soon an interruption is noticed
 
 constexpr char kSilence[] = "connected, but the server says nothing";
 
@@ -96,7 +95,7 @@ class SilentStreams {
   std::optional<Descriptor> Look(const Deadline& deadline) {
     std::vector<pollfd> sources;
     for (const auto& stream : streams_) sources.push_back({stream.fd.get(), POLLIN, 0});
-    poll(sources.data(), sources.size(), deadline.LeftMilliseconds(kCheckAgain));
+    poll(sources.data(), sources.size(), deadline.LeftMilliseconds(Deadline::kPollAgain));
     auto source = sources.begin();
     for (auto stream = streams_.begin(); stream != streams_.end(); ++source) {
       char first;

@@ -16,8 +16,6 @@
 namespace passthrough {
 namespace {
 
-constexpr int kCheckAgain = 100;  // ms: how soon an interruption is noticed
-
 // One handshake, a step a function.
 class Handshaker {
  public:
@@ -146,7 +144,7 @@ class Handshaker {
   void Wait(std::string_view step) {
     const bool write = (ssh_get_poll_flags(session_.get()) & SSH_WRITE_PENDING) != 0;
     pollfd source = {ssh_get_fd(session_.get()), static_cast<short>(write ? POLLIN | POLLOUT : POLLIN), 0};
-    poll(&source, 1, deadline_.LeftMilliseconds(kCheckAgain));
+    poll(&source, 1, deadline_.LeftMilliseconds(Deadline::kPollAgain));
     deadline_.Check(fmt::format("connecting to {}: {}", name_, step));
   }
 

@@ -12,7 +12,7 @@
 namespace passthrough {
 namespace {
 
-constexpr int kCheckAgain = 1000;  // ms: for the keep-alive; all else wakes poll(2)
+constexpr int kCheckKeepAlive = 1000;  // ms: for the keep-alive; all else wakes poll(2)
 constexpr unsigned kFirstChannel = 43;
 
 }  // namespace
@@ -74,7 +74,7 @@ void JumpConnection::Run() {
 void JumpConnection::Turn() {
   std::vector<pollfd> sources = {{wake_.get(), POLLIN, 0}, {link_.descriptor(), link_.WantedEvents(), 0}};
   for (const auto& tunnel : tunnels_) sources.push_back(tunnel->Interest());
-  poll(sources.data(), sources.size(), kCheckAgain);
+  poll(sources.data(), sources.size(), kCheckKeepAlive);
   if (sources[0].revents != 0) {
     uint64_t count;
     [[maybe_unused]] const ssize_t size = read(wake_.get(), &count, sizeof count);

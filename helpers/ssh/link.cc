@@ -11,8 +11,7 @@
 namespace passthrough {
 namespace {
 
-constexpr int kCheckAgain = 100;  // ms: how soon an interruption is noticed
-constexpr int kMostAtOnce = 64;   // reads of 4 KiB (libssh's MAX_BUF_SIZE) before others get a turn
+constexpr int kMostAtOnce = 64;  // reads of 4 KiB (libssh's MAX_BUF_SIZE) before others get a turn
 
 }  // namespace
 
@@ -47,7 +46,7 @@ void Link::Handle() {
 void Link::Wait(const Deadline& deadline, std::string_view what) {
   deadline.Check(what);
   pollfd source = {descriptor(), WantedEvents(), 0};
-  poll(&source, 1, deadline.LeftMilliseconds(kCheckAgain));
+  poll(&source, 1, deadline.LeftMilliseconds(Deadline::kPollAgain));
   if (source.revents != 0) Handle();
   try {
     if ((source.revents & POLLIN) != 0) {

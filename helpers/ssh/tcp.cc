@@ -17,8 +17,6 @@
 namespace passthrough {
 namespace {
 
-constexpr int kCheckAgain = 100;  // ms: how soon an interruption is noticed
-
 struct FreeAddresses {
   void operator()(addrinfo* addresses) const { freeaddrinfo(addresses); }
 };
@@ -70,7 +68,7 @@ int ConnectTo(int fd, const addrinfo& address, const Deadline& deadline, const s
   pollfd source = {fd, POLLOUT, 0};
   while (source.revents == 0) {
     deadline.Check(what);
-    poll(&source, 1, deadline.LeftMilliseconds(kCheckAgain));
+    poll(&source, 1, deadline.LeftMilliseconds(Deadline::kPollAgain));
   }
   int error = 0;
   socklen_t size = sizeof error;

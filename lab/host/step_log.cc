@@ -4,11 +4,11 @@
 
 #include <cstdio>
 
+#include "helpers/base/deadline.h"
+
 namespace passthrough {
 
-double StepLog::Seconds() const {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - started_).count();
-}
+double StepLog::Seconds() const { return SecondsSince(started_); }
 
 void StepLog::Say(std::string_view text) const {
   if (quiet_) return;

@@ -23,7 +23,7 @@ PlannedNode Node(std::string name, NodeRole role, std::vector<std::string> domai
 }
 
 // Cluster "c": a controller and two compute nodes.
-Plan SmallPlan() {
+Plan TwoComputeNodes() {
   Plan plan;
   plan.clusters.emplace_back().name = "c";
   plan.nodes = {Node("hpc_controller", NodeRole::kController, {"c-controller"}),
@@ -33,16 +33,16 @@ Plan SmallPlan() {
 }
 
 TEST(BindDomains, KnowsBothSpellings) {
-  EXPECT_THAT(BindDomains(SmallPlan(), {"c-compute-01", "c-compute-02", "c-controller"}).domain_of_node,
+  EXPECT_THAT(BindDomains(TwoComputeNodes(), {"c-compute-01", "c-compute-02", "c-controller"}).domain_of_node,
               UnorderedElementsAre(Pair("hpc_controller", "c-controller"), Pair("hpc_compute_01", "c-compute-01"),
                                    Pair("hpc_compute_02", "c-compute-02")));
-  EXPECT_THAT(BindDomains(SmallPlan(), {"c-compute-0", "c-compute-1", "c-controller"}).domain_of_node,
+  EXPECT_THAT(BindDomains(TwoComputeNodes(), {"c-compute-0", "c-compute-1", "c-controller"}).domain_of_node,
               UnorderedElementsAre(Pair("hpc_controller", "c-controller"), Pair("hpc_compute_01", "c-compute-0"),
                                    Pair("hpc_compute_02", "c-compute-1")));
 }
 
 TEST(BindDomains, AMissingNodeIsNotBound) {
-  const DomainBinding binding = BindDomains(SmallPlan(), {"c-controller", "c-compute-1"});
+  const DomainBinding binding = BindDomains(TwoComputeNodes(), {"c-controller", "c-compute-1"});
   EXPECT_THAT(binding.domain_of_node,
               UnorderedElementsAre(Pair("hpc_controller", "c-controller"), Pair("hpc_compute_02", "c-compute-1")));
   EXPECT_THAT(binding.unplanned, IsEmpty());
@@ -50,19 +50,19 @@ TEST(BindDomains, AMissingNodeIsNotBound) {
 
 TEST(BindDomains, OneRoleFollowsOneSpelling) {
   const DomainBinding binding =
-      BindDomains(SmallPlan(), {"c-compute-01", "c-compute-02", "c-compute-0", "c-controller"});
+      BindDomains(TwoComputeNodes(), {"c-compute-01", "c-compute-02", "c-compute-0", "c-controller"});
   EXPECT_EQ(binding.domain_of_node.at("hpc_compute_01"), "c-compute-01");
   EXPECT_THAT(binding.unplanned, ElementsAre("c-compute-0"));
 
-  const DomainBinding even = BindDomains(SmallPlan(), {"c-compute-01", "c-compute-1"});
+  const DomainBinding even = BindDomains(TwoComputeNodes(), {"c-compute-01", "c-compute-1"});
   EXPECT_THAT(even.domain_of_node, UnorderedElementsAre(Pair("hpc_compute_01", "c-compute-01")));
   EXPECT_THAT(even.unplanned, ElementsAre("c-compute-1"));
 }
 
 TEST(BindDomains, TellsUnplannedNodesOfTheClusterFromOtherPeoplesDomains) {
   const DomainBinding binding =
-      BindDomains(SmallPlan(), {"c-compute-03", "c-gpu-worker-01", "c-control-plane", "c-pcie-compute-01", "c-compute-",
-                                "c-compute-x", "cc-compute-01", "c", "c-", "compute-01", "web"});
+      BindDomains(TwoComputeNodes(), {"c-compute-03", "c-gpu-worker-01", "c-control-plane", "c-pcie-compute-01",
+                                      "c-compute-", "c-compute-x", "cc-compute-01", "c", "c-", "compute-01", "web"});
   EXPECT_THAT(binding.unplanned, ElementsAre("c-compute-03", "c-control-plane", "c-gpu-worker-01"));
 }
 

@@ -22,7 +22,7 @@ namespace fs = std::filesystem;
 
 const fs::path kSource = PASSTHROUGH_SOURCE_DIR;
 
-std::vector<std::string> NamesIn(const fs::path& directory) {
+std::vector<std::string> AcceptedIn(const fs::path& directory) {
   std::vector<std::string> names;
   for (const auto& entry : fs::directory_iterator(directory)) {
     if (entry.path().extension() == ".yaml") names.push_back(entry.path().stem().string());
@@ -31,7 +31,7 @@ std::vector<std::string> NamesIn(const fs::path& directory) {
   return names;
 }
 
-std::string TestName(const testing::TestParamInfo<std::string>& info) {
+std::string AcceptedName(const testing::TestParamInfo<std::string>& info) {
   std::string name = info.param;
   std::replace(name.begin(), name.end(), '-', '_');
   return name;
@@ -77,8 +77,8 @@ TEST_P(AcceptedClusterFileTest, IsReadWithTheNamesThatAiHowGives) {
   EXPECT_EQ(described, ReadFile(expected)) << file;
 }
 
-INSTANTIATE_TEST_SUITE_P(Corpus, AcceptedClusterFileTest, testing::ValuesIn(NamesIn(kSource / "tests/config/accepted")),
-                         TestName);
+INSTANTIATE_TEST_SUITE_P(Corpus, AcceptedClusterFileTest,
+                         testing::ValuesIn(AcceptedIn(kSource / "tests/config/accepted")), AcceptedName);
 
 class ShippedClusterFileTest : public testing::TestWithParam<std::string> {};
 
@@ -93,7 +93,8 @@ TEST_P(ShippedClusterFileTest, IsTakenByTheSuiteAndByAiHowWithoutAWord) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Configs, ShippedClusterFileTest, testing::ValuesIn(NamesIn(kSource / "configs")), TestName);
+INSTANTIATE_TEST_SUITE_P(Configs, ShippedClusterFileTest, testing::ValuesIn(AcceptedIn(kSource / "configs")),
+                         AcceptedName);
 
 }  // namespace
 }  // namespace passthrough

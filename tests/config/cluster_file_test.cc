@@ -32,7 +32,7 @@ std::string CloudFile(std::string_view rest) {
 constexpr std::string_view kController =
     "    controller: {cpu_cores: 2, memory_gb: 4, disk_gb: 20, ip_address: 10.1.0.10}\n";
 
-ClusterConfig Load(const std::string& text) { return LoadClusterFile(TestFile(text).path()).clusters.at(0); }
+ClusterConfig LoadCluster(const std::string& text) { return LoadClusterFile(TestFile(text).path()).clusters.at(0); }
 
 std::vector<NodeRole> RolesOf(const ClusterConfig& cluster) {
   std::vector<NodeRole> roles;
@@ -46,19 +46,19 @@ std::vector<DeviceConfig> DevicesOf(std::string_view device) {
                            "      - {cpu_cores: 1, memory_gb: 1, disk_gb: 10, ip: DHCP,\n"
                            "         pcie_passthrough: {enabled: true, devices: [" +
                            std::string(device) + "]}}\n";
-  return Load(text).nodes.at(1).devices;
+  return LoadCluster(text).nodes.at(1).devices;
 }
 
 TEST(ClusterFileTest, NodesComeInTheFilesOrder) {
   const std::string compute = "    compute_nodes: [{cpu_cores: 1, memory_gb: 1, disk_gb: 10, ip: 10.1.0.11}]\n";
-  EXPECT_THAT(RolesOf(Load(HpcFile(std::string(kController) + compute))),
+  EXPECT_THAT(RolesOf(LoadCluster(HpcFile(std::string(kController) + compute))),
               ElementsAre(NodeRole::kController, NodeRole::kCompute));
-  EXPECT_THAT(RolesOf(Load(HpcFile(compute + std::string(kController)))),
+  EXPECT_THAT(RolesOf(LoadCluster(HpcFile(compute + std::string(kController)))),
               ElementsAre(NodeRole::kCompute, NodeRole::kController));
 }
 
 TEST(ClusterFileTest, AClusterNeedsNoMoreThanItsController) {
-  const ClusterConfig cluster = Load(HpcFile(kController));
+  const ClusterConfig cluster = LoadCluster(HpcFile(kController));
   EXPECT_THAT(cluster.nodes, SizeIs(1));
   EXPECT_EQ(cluster.nodes[0].ip, "10.1.0.10");
   EXPECT_EQ(cluster.base_image_path, std::nullopt);
@@ -66,7 +66,7 @@ TEST(ClusterFileTest, AClusterNeedsNoMoreThanItsController) {
 }
 
 TEST(ClusterFileTest, AMapWithCountStandsForThatManyNodes) {
-  const ClusterConfig cluster = Load(HpcFile(
+  const ClusterConfig cluster = LoadCluster(HpcFile(
       std::string(kController) + "    compute_nodes: {count: 3, cpu_cores: 5, memory_gb: 6, disk_gb: 70, ip: DHCP}\n"));
   ASSERT_THAT(cluster.nodes, SizeIs(4));
   for (size_t i = 1; i < 4; ++i) {
@@ -83,16 +83,17 @@ TEST(ClusterFileTest, WorkersComeInThreeShapes) {
   const std::string gpu =
       "pcie_passthrough: {enabled: true, devices: [{pci_address: '0000:01:00.0', device_type: "
       "gpu}]}";
-  EXPECT_THAT(RolesOf(Load(CloudFile("    worker_nodes: {gpu: [{" + size + "}], cpu: [{" + size +
-                                     "}, {worker_type: cpu, " + size + "}]}\n"))),
+  EXPECT_THAT(RolesOf(LoadCluster(CloudFile("    worker_nodes: {gpu: [{" + size + "}], cpu: [{" + size +
+                                            "}, {worker_type: cpu, " + size + "}]}\n"))),
               ElementsAre(NodeRole::kControlPlane, NodeRole::kGpuWorker, NodeRole::kCpuWorker, NodeRole::kCpuWorker));
-  EXPECT_THAT(RolesOf(Load(CloudFile("    worker_nodes: [{" + size + "}, {worker_type: gpu, " + size + "}, {" + size +
-                                     ", " + gpu + "}]\n"))),
+  EXPECT_THAT(RolesOf(LoadCluster(CloudFile("    worker_nodes: [{" + size + "}, {worker_type: gpu, " + size + "}, {" +
+                                            size + ", " + gpu + "}]\n"))),
               ElementsAre(NodeRole::kControlPlane, NodeRole::kCpuWorker, NodeRole::kCpuWorker, NodeRole::kGpuWorker))
       << "its devices make a GPU worker, and no word";
-  EXPECT_THAT(RolesOf(Load(CloudFile("    worker_nodes: {count: 2, " + size + "}\n"))),
+  EXPECT_THAT(RolesOf(LoadCluster(CloudFile("    worker_nodes: {count: 2, " + size + "}\n"))),
               ElementsAre(NodeRole::kControlPlane, NodeRole::kCpuWorker, NodeRole::kCpuWorker));
-  EXPECT_THAT(RolesOf(Load(CloudFile("    worker_nodes: {cpu: [], gpu: []}\n"))), ElementsAre(NodeRole::kControlPlane));
+  EXPECT_THAT(RolesOf(LoadCluster(CloudFile("    worker_nodes: {cpu: [], gpu: []}\n"))),
+              ElementsAre(NodeRole::kControlPlane));
 }
 
 TEST(ClusterFileTest, IdsAreTakenAsWritten) {
@@ -142,10 +143,10 @@ TEST(ClusterFileTest, OneDeviceInTwoNodesIsFineUnlessBothRun) {
                    std::string(second) + device);
   };
   const std::string on = "pcie_passthrough: {enabled: true, ";
-  EXPECT_NO_THROW(Load(file(on, "auto_start: false, " + on)));
-  EXPECT_NO_THROW(Load(file("auto_start: false, " + on, "auto_start: false, " + on)));
-  EXPECT_NO_THROW(Load(file(on, "pcie_passthrough: {enabled: false, ")));
-  EXPECT_THROW(Load(file(on, on)), ConfigError);
+  EXPECT_NO_THROW(LoadCluster(file(on, "auto_start: false, " + on)));
+  EXPECT_NO_THROW(LoadCluster(file("auto_start: false, " + on, "auto_start: false, " + on)));
+  EXPECT_NO_THROW(LoadCluster(file(on, "pcie_passthrough: {enabled: false, ")));
+  EXPECT_THROW(LoadCluster(file(on, on)), ConfigError);
 }
 
 TEST(ClusterFileTest, AControlPlaneIsStartedWhateverTheFileSays) {
@@ -157,7 +158,7 @@ TEST(ClusterFileTest, AControlPlaneIsStartedWhateverTheFileSays) {
   EXPECT_EQ(file.notes[0].field, "clusters.cloud.control_plane");
   text = HpcFile(kController);
   text.insert(text.find("ip_address: 10.1.0.10"), "auto_start: false, ");
-  EXPECT_FALSE(Load(text).nodes.at(0).auto_start) << "a controller of Slurm stays off";
+  EXPECT_FALSE(LoadCluster(text).nodes.at(0).auto_start) << "a controller of Slurm stays off";
 }
 
 TEST(ClusterFileTest, OneGpuInBothClustersIsFineWhereOneStaysOff) {
@@ -167,24 +168,25 @@ TEST(ClusterFileTest, OneGpuInBothClustersIsFineWhereOneStaysOff) {
   const std::string cloud = CloudFile("");
   const std::string hpc = HpcFile(std::string(kController) + "    compute_nodes: [{ip: 10.1.0.11, " + node + "}]\n") +
                           cloud.substr(cloud.find("  cloud:"));
-  EXPECT_NO_THROW(Load(hpc + "    worker_nodes: [{ip: 10.2.0.11, auto_start: false, " + node + "}]\n"));
-  EXPECT_THROW(Load(hpc + "    worker_nodes: [{ip: 10.2.0.11, " + node + "}]\n"), ConfigError);
+  EXPECT_NO_THROW(LoadCluster(hpc + "    worker_nodes: [{ip: 10.2.0.11, auto_start: false, " + node + "}]\n"));
+  EXPECT_THROW(LoadCluster(hpc + "    worker_nodes: [{ip: 10.2.0.11, " + node + "}]\n"), ConfigError);
 }
 
 TEST(ClusterFileTest, TheTimeOfAJobMayBeLeftToSlurm) {
   std::string text = HpcFile(kController);
   text.erase(text.find(", max_job_time: '1:00:00'"), 25);
-  EXPECT_EQ(Load(text).slurm_config.max_job_time, "");
+  EXPECT_EQ(LoadCluster(text).slurm_config.max_job_time, "");
 }
 
 TEST(ClusterFileTest, ReadsTheHardware) {
   const Acceleration read =
-      Load(HpcFile(std::string(kController) + "    hardware: {acceleration: {enable_kvm: yes, enable_nested: off,\n"
-                                              "      cpu_model: host-model, cpu_features: ['+avx2', '-vmx', sse4.1],\n"
-                                              "      numa_topology: {nodes: 2, memory_per_node: 1024},\n"
-                                              "      cpu_topology: {sockets: 1, cores: 4, threads: 2},\n"
-                                              "      performance: {enable_hugepages: true, hugepage_size: 1G,\n"
-                                              "        cpu_pinning: false, memory_backing: memfd}}}\n"))
+      LoadCluster(HpcFile(std::string(kController) +
+                          "    hardware: {acceleration: {enable_kvm: yes, enable_nested: off,\n"
+                          "      cpu_model: host-model, cpu_features: ['+avx2', '-vmx', sse4.1],\n"
+                          "      numa_topology: {nodes: 2, memory_per_node: 1024},\n"
+                          "      cpu_topology: {sockets: 1, cores: 4, threads: 2},\n"
+                          "      performance: {enable_hugepages: true, hugepage_size: 1G,\n"
+                          "        cpu_pinning: false, memory_backing: memfd}}}\n"))
           .acceleration;
   EXPECT_EQ(read.enable_kvm, true);
   EXPECT_EQ(read.enable_nested, false);
@@ -209,7 +211,7 @@ TEST(ClusterFileTest, ReadsMountsImagesAndTheFreePart) {
                                "       base_image_path: b.qcow2, virtio_fs_mounts: [{tag: t, host_path: /h, "
                                "mount_point: /m,\n"
                                "       readonly: true, owner: admin, group: admin, mode: '0755', options: rw}]}\n");
-  const ClusterConfig cluster = Load(text);
+  const ClusterConfig cluster = LoadCluster(text);
   EXPECT_EQ(cluster.base_image_path, "a.qcow2");
   const NodeConfig& node = cluster.nodes.at(0);
   EXPECT_EQ(node.base_image_path, "b.qcow2");
@@ -220,9 +222,9 @@ TEST(ClusterFileTest, ReadsMountsImagesAndTheFreePart) {
 
 TEST(ClusterFileTest, AliasesAndMergesServeAsInAiHow) {
   const ClusterConfig cluster =
-      Load(HpcFile("    controller: {<<: &size {cpu_cores: 2, memory_gb: 4, disk_gb: 20},\n"
-                   "      ip_address: 10.1.0.10}\n"
-                   "    compute_nodes: [{<<: *size, ip: 10.1.0.11}, {<<: *size, ip: 10.1.0.12}]\n"));
+      LoadCluster(HpcFile("    controller: {<<: &size {cpu_cores: 2, memory_gb: 4, disk_gb: 20},\n"
+                          "      ip_address: 10.1.0.10}\n"
+                          "    compute_nodes: [{<<: *size, ip: 10.1.0.11}, {<<: *size, ip: 10.1.0.12}]\n"));
   ASSERT_THAT(cluster.nodes, SizeIs(3));
   EXPECT_EQ(cluster.nodes[2].disk_gb, 20);
 }

@@ -23,7 +23,7 @@ using testing::IsEmpty;
 using testing::Not;
 
 constexpr int kGpusAreHeld = 6;
-constexpr char kGpu[] = "0000:01:00.0";
+constexpr char kGpuAddress[] = "0000:01:00.0";
 
 // With a shell of this machine, on directories that stand for /sys and /proc, a systemctl and an nvidia-smi that keep
 // notes, and a sleep that does not.
@@ -84,14 +84,14 @@ class ActionsTest : public testing::Test {
 };
 
 TEST_F(ActionsTest, RescansAlsoWhereAGpuCannotBeRemoved) {
-  EXPECT_EQ(Rescan({kGpu}).exit_status, 2) << "it has no file to remove it by";
+  EXPECT_EQ(Rescan({kGpuAddress}).exit_status, 2) << "it has no file to remove it by";
   EXPECT_TRUE(Rescanned());
   EXPECT_EQ(Calls(), "stop\nstart\n");
 }
 
 TEST_F(ActionsTest, RescansAlsoWhereAGpuStaysListed) {
   std::filesystem::create_directories(Path("sys/bus/pci/devices/0000:01:00.0"));
-  EXPECT_EQ(Rescan({kGpu}).exit_status, 3);
+  EXPECT_EQ(Rescan({kGpuAddress}).exit_status, 3);
   EXPECT_EQ(ReadFile(Path("sys/bus/pci/devices/0000:01:00.0/remove")), "1\n");
   EXPECT_TRUE(Rescanned());
   EXPECT_EQ(Calls(), "stop\nstart\n");
@@ -115,7 +115,7 @@ TEST_F(ActionsTest, RemovesNothingThatAProgramHolds) {
   std::filesystem::create_directories(Path("sys/bus/pci/devices/0000:01:00.0"));
   AddProcess(4711, "python3", {"/dev/nvidiactl", "/dev/nvidia0", "/dev/nvidia0"});
   AddProcess(4712, "nv-hostengine", {"/dev/nvidia12"});
-  const ChildResult result = Rescan({kGpu});
+  const ChildResult result = Rescan({kGpuAddress});
   EXPECT_EQ(result.exit_status, kGpusAreHeld);
   EXPECT_EQ(result.output, "nv-hostengine (PID 4712)\npython3 (PID 4711)\n");
   EXPECT_FALSE(std::filesystem::exists(Path("sys/bus/pci/devices/0000:01:00.0/remove")));
@@ -159,7 +159,7 @@ TEST_F(ActionsTest, AKernelThatDoesNotLetGoIsNamed) {
   WriteFile(Path("sys/module/nvidia_drm/parameters/modeset"), "Y\n");
   std::filesystem::create_directories(Path("sys/class/graphics/fb0"));
   WriteFile(Path("sys/class/graphics/fb0/name"), "nvidia-drmdrmfb\n");
-  const ChildResult result = Rescan({kGpu});
+  const ChildResult result = Rescan({kGpuAddress});
   EXPECT_EQ(result.exit_status, kGpusAreHeld);
   EXPECT_EQ(result.output, "the kernel: nvidia_drm with modeset=1, the console on fb0\n");
   EXPECT_EQ(Calls(), "stop\nmodprobe -r nvidia_drm\nstart\n");
@@ -178,7 +178,7 @@ TEST_F(ActionsTest, ARemovalThatHangsDoesNotTakeTheActionAlong) {
   std::filesystem::create_directories(Path("sys/bus/pci/devices/0000:01:00.0"));
   const std::string remove = Path("sys/bus/pci/devices/0000:01:00.0/remove").string();
   ASSERT_EQ(mkfifo(remove.c_str(), 0600), 0);
-  EXPECT_EQ(Rescan({kGpu}).exit_status, 7);
+  EXPECT_EQ(Rescan({kGpuAddress}).exit_status, 7);
   EXPECT_FALSE(Rescanned()) << "a rescan would wait for the removal";
   EXPECT_EQ(Calls(), "stop\n") << "NVIDIA's programs would wait for it, too";
   const int reader = open(remove.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC);  // lets it go
@@ -264,10 +264,10 @@ TEST_F(ActionsTest, IdentityIsWhatTheKernelSays) {
 }
 
 TEST_F(ActionsTest, DriversHaveToBeThereForEachFunction) {
-  EXPECT_EQ(Run("drivers", {kGpu}).exit_status, 1);
+  EXPECT_EQ(Run("drivers", {kGpuAddress}).exit_status, 1);
   std::filesystem::create_directories(Path("sys/bus/pci/devices/0000:01:00.0/driver"));
-  EXPECT_EQ(Run("drivers", {kGpu}).exit_status, 0);
-  EXPECT_EQ(Run("drivers", {kGpu, "0000:02:00.0"}).exit_status, 1);
+  EXPECT_EQ(Run("drivers", {kGpuAddress}).exit_status, 0);
+  EXPECT_EQ(Run("drivers", {kGpuAddress, "0000:02:00.0"}).exit_status, 1);
 }
 
 TEST_F(ActionsTest, RebootIsAskedForAfterTheActionHasReturned) {

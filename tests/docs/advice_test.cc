@@ -20,7 +20,7 @@ const char kProgramWithoutPath[] =
 // A word that is to be filled in, where the message knows what with.
 const char kLoginToNobody[] = R"re(ssh -F [^"]*NODE)re";
 
-std::vector<std::string> Matches(const std::string& text, const std::string& pattern) {
+std::vector<std::string> JoinedMatches(const std::string& text, const std::string& pattern) {
   const std::regex expression(pattern);
   const std::string code = std::regex_replace(WithoutComments(text), std::regex("\"\\s*\n\\s*\""), "");
   std::vector<std::string> found;
@@ -32,22 +32,22 @@ std::vector<std::string> Matches(const std::string& text, const std::string& pat
 
 TEST(AdviceTest, EachVirshCommandNamesItsLibvirt) {
   for (const SourceFile& file : ProgramSources()) {
-    EXPECT_THAT(Matches(file.text, kVirshOfAnyLibvirt), IsEmpty()) << file.name;
+    EXPECT_THAT(JoinedMatches(file.text, kVirshOfAnyLibvirt), IsEmpty()) << file.name;
   }
-  EXPECT_THAT(Matches("x = \"remove it with virsh \"\n    \"destroy {}\";", kVirshOfAnyLibvirt), SizeIs(1));
-  EXPECT_THAT(Matches("ShellCommand({\"virsh\", \"start\", name})", kVirshOfAnyLibvirt), SizeIs(1));
-  EXPECT_THAT(Matches("x = \"virsh -q \"\n  \"-c {} list\";  // as virsh does", kVirshOfAnyLibvirt), IsEmpty());
+  EXPECT_THAT(JoinedMatches("x = \"remove it with virsh \"\n    \"destroy {}\";", kVirshOfAnyLibvirt), SizeIs(1));
+  EXPECT_THAT(JoinedMatches("ShellCommand({\"virsh\", \"start\", name})", kVirshOfAnyLibvirt), SizeIs(1));
+  EXPECT_THAT(JoinedMatches("x = \"virsh -q \"\n  \"-c {} list\";  // as virsh does", kVirshOfAnyLibvirt), IsEmpty());
 }
 
 TEST(AdviceTest, EachCommandOfTheProjectHasItsPath) {
   for (const SourceFile& file : ProgramSources()) {
-    EXPECT_THAT(Matches(file.text, kProgramWithoutPath), IsEmpty()) << file.name;
-    EXPECT_THAT(Matches(file.text, kLoginToNobody), IsEmpty()) << file.name;
+    EXPECT_THAT(JoinedMatches(file.text, kProgramWithoutPath), IsEmpty()) << file.name;
+    EXPECT_THAT(JoinedMatches(file.text, kLoginToNobody), IsEmpty()) << file.name;
   }
-  EXPECT_THAT(Matches("\"try passthrough-suite \"\n\"--reap\"", kProgramWithoutPath), SizeIs(1));
-  EXPECT_THAT(Matches("\"(passthrough-lab down --lab-dir {})\"", kProgramWithoutPath), SizeIs(1));
-  EXPECT_THAT(Matches("\"see passthrough-lab --help\"", kProgramWithoutPath), IsEmpty());
-  EXPECT_THAT(Matches("\"ssh -F {} NODE\"", kLoginToNobody), SizeIs(1));
+  EXPECT_THAT(JoinedMatches("\"try passthrough-suite \"\n\"--reap\"", kProgramWithoutPath), SizeIs(1));
+  EXPECT_THAT(JoinedMatches("\"(passthrough-lab down --lab-dir {})\"", kProgramWithoutPath), SizeIs(1));
+  EXPECT_THAT(JoinedMatches("\"see passthrough-lab --help\"", kProgramWithoutPath), IsEmpty());
+  EXPECT_THAT(JoinedMatches("\"ssh -F {} NODE\"", kLoginToNobody), SizeIs(1));
 }
 
 }  // namespace

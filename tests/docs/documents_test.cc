@@ -21,7 +21,7 @@ namespace fs = std::filesystem;
 using testing::HasSubstr;
 using testing::IsEmpty;
 
-const fs::path kSource = PASSTHROUGH_SOURCE_DIR;
+const fs::path kProject = PASSTHROUGH_SOURCE_DIR;
 
 DocumentedCommand One(const std::string& shell) { return CommandsOf(shell, "here:1").at(0); }
 
@@ -65,7 +65,7 @@ TEST(DocumentsTest, EachOptionInTheProseIsKnown) {
 }
 
 TEST(DocumentsTest, EachOptionOfTheSuiteIsInItsPage) {
-  const std::string page = ReadFile(kSource / "docs" / "options.md");
+  const std::string page = ReadFile(kProject / "docs" / "options.md");
   const std::string help = RunSuite({"--help"}).output;
   const std::regex option("\n  (--[a-z-]+)");
   for (std::sregex_iterator at(help.begin(), help.end(), option), end; at != end; ++at) {
@@ -76,7 +76,7 @@ TEST(DocumentsTest, EachOptionOfTheSuiteIsInItsPage) {
 // Who pastes a block that cleans up has no cluster before and none after.
 TEST(DocumentsTest, NothingUnderCleanupDeploys) {
   const std::regex deploys("\\$lab (create|up)|--no-cleanup|(^|\n)(virsh .* (start|create)|uv run ai-how .*start)");
-  const Document manual = ReadDocument(kSource / "docs" / "manual.md");
+  const Document manual = ReadDocument(kProject / "docs" / "manual.md");
   size_t shown = 0;
   size_t hidden = 0;
   for (const FencedBlock& block : manual.blocks) {
@@ -91,13 +91,13 @@ TEST(DocumentsTest, NothingUnderCleanupDeploys) {
 // A group that is none is answered with the list of those that are.
 TEST(DocumentsTest, EachGroupOfTestsIsInItsPage) {
   const ChildResult result =
-      RunChild({(kSource / "run-tests.sh").string(), "no-such-group"}, {}, Deadline::After(std::chrono::minutes(1)));
+      RunChild({(kProject / "run-tests.sh").string(), "no-such-group"}, {}, Deadline::After(std::chrono::minutes(1)));
   EXPECT_EQ(result.exit_status, 1);
   const size_t list = result.output.find("there are ");
   ASSERT_NE(list, std::string::npos) << result.output;
   const std::string groups =
       std::regex_replace(result.output.substr(list + 10), std::regex("run-tests.sh: |[,\n]|and "), " ");
-  const std::string page = ReadFile(kSource / "docs" / "extending.md");
+  const std::string page = ReadFile(kProject / "docs" / "extending.md");
   size_t named = 0;
   for (const std::string_view group : SplitWords(groups)) {
     EXPECT_TRUE(page.find("`" + std::string(group) + "`") != std::string::npos ||
@@ -138,7 +138,7 @@ TEST(DocumentsTest, EachFileOfTheProjectThatIsNamedIsThere) {
   for (const Document& document : ProjectDocuments()) {
     for (const std::string& span : document.spans) {
       if (!std::regex_match(span, file)) continue;
-      EXPECT_TRUE(fs::exists(kSource / span)) << document.path << " names " << span;
+      EXPECT_TRUE(fs::exists(kProject / span)) << document.path << " names " << span;
     }
   }
 }
@@ -158,7 +158,7 @@ std::vector<std::string> Fragments(const std::string& message) {
 
 TEST(DocumentsTest, EachSymptomIsWhatAProgramOfTheProjectPrints) {
   const std::string literals = AllLiterals();
-  const Document manual = ReadDocument(kSource / "docs" / "manual.md");
+  const Document manual = ReadDocument(kProject / "docs" / "manual.md");
   size_t symptoms = 0;
   for (const auto& spans : manual.table_spans) {
     for (const std::string& span : spans) {

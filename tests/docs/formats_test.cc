@@ -26,7 +26,7 @@ using testing::HasSubstr;
 using testing::SizeIs;
 using Names = std::set<std::string>;
 
-const fs::path kSource = PASSTHROUGH_SOURCE_DIR;
+const fs::path kSourceTree = PASSTHROUGH_SOURCE_DIR;
 
 std::vector<ConfigProblem> ProblemsIn(const std::string& text, const std::function<void(const std::string&)>& read) {
   const TestFile file(text);
@@ -69,7 +69,7 @@ Placeholders Values() {
           {"config", "/c/x.yaml"},
           {"lab", "/b/passthrough-lab"},
           {"lab_dir", "/l"},
-          {"source", kSource}};
+          {"source", kSourceTree}};
 }
 
 std::vector<ConfigProblem> ProfileProblems(const std::string& text) {
@@ -93,7 +93,7 @@ Names SpansOfTables(const Document& document) {
   return spans;
 }
 
-Document Profiles() { return ReadDocument(kSource / "docs" / "profiles.md"); }
+Document Profiles() { return ReadDocument(kSourceTree / "docs" / "profiles.md"); }
 
 TEST(ProfilesDocumentTest, HasEachKeyAndEachPlaceholderAndNoOther) {
   Names known;  // an unknown placeholder is answered with those that are
@@ -148,7 +148,7 @@ TEST(ProfilesDocumentTest, HasAnExampleForARemoteHypervisorThatIsRead) {
 
 // --- cluster files ---
 
-std::string MinimalClusterFile() { return ReadFile(kSource / "configs" / "test-pcie-passthrough-minimal.yaml"); }
+std::string MinimalClusterFile() { return ReadFile(kSourceTree / "configs" / "test-pcie-passthrough-minimal.yaml"); }
 
 // What may stand beside the line that is `before` in the compute node of the minimal file.
 Names AllowedBeside(const std::string& before) {
@@ -166,7 +166,7 @@ Names AllowedBeside(const std::string& before) {
 }
 
 TEST(ClusterFilesDocumentTest, HasEachKeyOfANodeAndOfADevice) {
-  const Names documented = SpansOfTables(ReadDocument(kSource / "docs" / "cluster-files.md"));
+  const Names documented = SpansOfTables(ReadDocument(kSourceTree / "docs" / "cluster-files.md"));
   for (const char* line : {"ip: ", "enabled: ", "device_type: "}) {
     const Names allowed = AllowedBeside(line);
     EXPECT_THAT(allowed, SizeIs(testing::Ge(2u))) << line;
@@ -175,8 +175,8 @@ TEST(ClusterFilesDocumentTest, HasEachKeyOfANodeAndOfADevice) {
 }
 
 TEST(ClusterFilesDocumentTest, HasEachFileAndShowsOneAsItIs) {
-  const Document document = ReadDocument(kSource / "docs" / "cluster-files.md");
-  for (const auto& entry : fs::directory_iterator(kSource / "configs")) {
+  const Document document = ReadDocument(kSourceTree / "docs" / "cluster-files.md");
+  for (const auto& entry : fs::directory_iterator(kSourceTree / "configs")) {
     if (entry.path().extension() != ".yaml") continue;
     EXPECT_THAT(SpansOfTables(document), Contains("configs/" + entry.path().filename().string()));
   }

@@ -33,7 +33,7 @@ void ReadProse(const std::string& line, Document& document) {
 
 // The words of one line of shell as far as the documents need it: quotes taken off, a command in a command or
 // behind a pipe begins anew (an empty word stands between).
-std::vector<std::string> Words(const std::string& line) {
+std::vector<std::string> WordsOf(const std::string& line) {
   std::vector<std::string> words;
   std::string word;
   bool in_word = false;
@@ -121,7 +121,7 @@ std::vector<DocumentedCommand> CommandsOf(const std::string& shell, const std::s
   std::string joined = std::regex_replace(shell, std::regex("\\\\\n"), " ");
   for (const std::string_view line : SplitLines(joined)) {
     DocumentedCommand command{{}, where};
-    std::vector<std::string> words = Words(std::string(line));
+    std::vector<std::string> words = WordsOf(std::string(line));
     words.emplace_back();
     for (const std::string& word : words) {
       static const std::vector<std::string> keywords{"while", "do", "if", "then", "until", "for", "!", "exec"};

@@ -23,8 +23,8 @@ using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::UnorderedElementsAre;
 
-constexpr char kCompute[] = "hpc_compute_01";
-constexpr char kDomain[] = "test-hpc-pcie-minimal-compute-01";
+constexpr char kNode[] = "hpc_compute_01";
+constexpr char kNodeDomain[] = "test-hpc-pcie-minimal-compute-01";
 
 class PlantedFaultsTest : public testing::Test {
  protected:
@@ -67,7 +67,7 @@ TEST_F(PlantedFaultsTest, TheHealthyClusterPasses) {
   EXPECT_THAT(report.failed, IsEmpty());
   EXPECT_THAT(report.skipped, IsEmpty());
   EXPECT_GT(report.all.size(), 25u);
-  const std::string pci = ReadFile(lab_->Latest() / "evidence" / kCompute / "lspci.txt");
+  const std::string pci = ReadFile(lab_->Latest() / "evidence" / kNode / "lspci.txt");
   EXPECT_THAT(pci, HasSubstr("[10de:2684]"));
   EXPECT_THAT(pci, HasSubstr("[10de:22bd]"));
   EXPECT_THAT(ReadFile(lab_->Latest() / "junit.xml"), HasSubstr("no real GPU driver was tested"));
@@ -77,11 +77,11 @@ TEST_F(PlantedFaultsTest, OnlyWhatTheSelectedTestsNeedIsCollected) {
   const ChildResult result = lab_->Suite({"--attach", "--gtest_filter=*NvidiaSmi*"});
   EXPECT_EQ(result.exit_status, 0) << result.output;
   EXPECT_THAT(ReadRunRecord(lab_->Latest() / "run.json").probes, ElementsAre("pci", "nvidia_smi", "nvidia_smi_xml"));
-  EXPECT_FALSE(fs::exists(lab_->Latest() / "evidence" / kCompute / "modules.txt"));
+  EXPECT_FALSE(fs::exists(lab_->Latest() / "evidence" / kNode / "modules.txt"));
 }
 
 TEST_F(PlantedFaultsTest, AReplayWithoutLibvirtAndNetworkSaysTheSame) {
-  lab_->MustRunOn(kCompute, {"sudo", "-n", "rm", "/dev/nvidia0"});
+  lab_->MustRunOn(kNode, {"sudo", "-n", "rm", "/dev/nvidia0"});
   const JunitReport live = Judge(1);
   const fs::path copy = lab_->Path("copy");
   fs::remove_all(copy);
@@ -103,11 +103,11 @@ TEST_F(PlantedFaultsTest, TheGpusHostdevIsTakenOutOfTheRunningDomain) {
       "<address domain='0x0000' bus='0x01' slot='0x00' function='0x0'/></source></hostdev>";
   {
     auto libvirt = lab_->Libvirt();
-    libvirt.DetachDevice(kDomain, hostdev, true);
+    libvirt.DetachDevice(kNodeDomain, hostdev, true);
     WaitFor(Deadline::After(std::chrono::minutes(2)), "the guest to let the GPU go",
             [&](std::string*) -> std::optional<bool> {
               const Inventory now = libvirt.TakeInventory();
-              if (now.FindDomain(kDomain)->hostdevs.size() == 1) return true;
+              if (now.FindDomain(kNodeDomain)->hostdevs.size() == 1) return true;
               return std::nullopt;
             });
   }
@@ -149,7 +149,7 @@ TEST_F(PlantedFaultsTest, TheGpusHostdevIsTakenOutOfTheRunningDomain) {
 }
 
 TEST_F(PlantedFaultsTest, TheModuleIsUnloadedOnTheNode) {
-  lab_->MustRunOn(kCompute, {"sudo", "-n", "rmmod", "nvidia_uvm", "nvidia"});
+  lab_->MustRunOn(kNode, {"sudo", "-n", "rmmod", "nvidia_uvm", "nvidia"});
   const JunitReport report = Judge(1);
   EXPECT_THAT(
       report.failed,
@@ -175,7 +175,7 @@ TEST_F(PlantedFaultsTest, TheModuleIsUnloadedOnTheNode) {
 }
 
 TEST_F(PlantedFaultsTest, TheDeviceFileOfTheGpuIsRemoved) {
-  lab_->MustRunOn(kCompute, {"sudo", "-n", "rm", "/dev/nvidia0"});
+  lab_->MustRunOn(kNode, {"sudo", "-n", "rm", "/dev/nvidia0"});
   const JunitReport report = Judge(1);
   EXPECT_THAT(report.failed, ElementsAre("DeviceFiles.OneForEachGpu/hpc_compute_01"));
   EXPECT_THAT(report.messages.at("DeviceFiles.OneForEachGpu/hpc_compute_01"),

@@ -16,7 +16,7 @@ using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::UnorderedElementsAre;
 
-fs::path Config() { return fs::path(PASSTHROUGH_SOURCE_DIR) / "configs" / "test-pcie-passthrough-minimal.yaml"; }
+fs::path MinimalConfig() { return fs::path(PASSTHROUGH_SOURCE_DIR) / "configs" / "test-pcie-passthrough-minimal.yaml"; }
 
 // Processes whose command line names `path`.
 std::vector<std::string> ProcessesThatName(const fs::path& path) {
@@ -38,11 +38,11 @@ std::vector<std::string> ProcessesThatName(const fs::path& path) {
 // The compute node is kept alive: destroy is told of a cluster file without it. The project's deployer then
 // leaves the network and the pool, which that node still uses, and says so.
 TEST(WholeRunTest, ADomainThatDestroyLeavesIsFoundAndRemoved) {
-  TestLab lab(Config());
-  lab.MustLab("up", {Config().string()});
+  TestLab lab(MinimalConfig());
+  lab.MustLab("up", {MinimalConfig().string()});
   const Inventory before = lab.Libvirt().TakeInventory();
 
-  std::string without_compute = ReadFile(Config());
+  std::string without_compute = ReadFile(MinimalConfig());
   const size_t begin = without_compute.find("    compute_nodes:");
   const size_t end = without_compute.find("    slurm_config:");
   ASSERT_NE(begin, std::string::npos);
@@ -84,7 +84,7 @@ TEST(WholeRunTest, CtestDeploysOnceJudgesEachCheckAndLeavesNothing) {
   ChildOptions options;
   options.most_kept = 4u << 20;
   options.environment = {{"PASSTHROUGH_PROFILE", "lab"},
-                         {"PASSTHROUGH_CONFIG", Config().string()},
+                         {"PASSTHROUGH_CONFIG", MinimalConfig().string()},
                          {"PASSTHROUGH_LAB_DIR", lab.string()},
                          {"PASSTHROUGH_LOG_DIR", (scratch.path() / "logs").string()},
                          {"PASSTHROUGH_RUN_LINK", (scratch.path() / "link").string()}};

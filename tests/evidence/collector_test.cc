@@ -25,7 +25,7 @@ using testing::AllOf;
 using testing::ElementsAre;
 using testing::HasSubstr;
 
-const std::filesystem::path kRemote = std::filesystem::path(PASSTHROUGH_SOURCE_DIR) / "remote";
+const std::filesystem::path kRemoteDirectory = std::filesystem::path(PASSTHROUGH_SOURCE_DIR) / "remote";
 
 class CollectorTest : public testing::Test {
  protected:
@@ -39,8 +39,8 @@ class CollectorTest : public testing::Test {
       progress_[node].push_back(what);
     };
     std::filesystem::create_directories(options_.remote_directory / "probes");
-    std::filesystem::copy(kRemote / "run-all.sh", options_.remote_directory);
-    std::filesystem::copy(kRemote / "actions", options_.remote_directory / "actions",
+    std::filesystem::copy(kRemoteDirectory / "run-all.sh", options_.remote_directory);
+    std::filesystem::copy(kRemoteDirectory / "actions", options_.remote_directory / "actions",
                           std::filesystem::copy_options::recursive);
   }
   ~CollectorTest() override { ClearInterruption(); }

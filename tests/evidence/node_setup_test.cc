@@ -16,7 +16,7 @@ namespace {
 using testing::AllOf;
 using testing::HasSubstr;
 
-const std::filesystem::path kRemote = std::filesystem::path(PASSTHROUGH_SOURCE_DIR) / "remote";
+const std::filesystem::path kScripts = std::filesystem::path(PASSTHROUGH_SOURCE_DIR) / "remote";
 
 class NodeSetupTest : public testing::Test {
  protected:
@@ -33,7 +33,8 @@ class NodeSetupTest : public testing::Test {
     const RemoteExec exec = [this](const std::string& command, const ExecOptions& exec_options, const Deadline& until) {
       return ExecHere(shell_, command, exec_options, until);
     };
-    return WaitUntilSetUp(exec, options, kRemote, Deadline::After(std::chrono::seconds(60)), [](const std::string&) {});
+    return WaitUntilSetUp(exec, options, kScripts, Deadline::After(std::chrono::seconds(60)),
+                          [](const std::string&) {});
   }
 
   const TemporaryDirectory directory_{"node-setup"};

@@ -8,8 +8,8 @@ namespace passthrough {
 namespace {
 
 // Every check of the run; what the teardown finds is no check.
-const std::vector<std::string> kEverything = {"*", "-Environment.*"};
-constexpr char kNothingLeft[] =
+const std::vector<std::string> kAllOfADeployment = {"*", "-Environment.*"};
+constexpr char kNothingDeployed[] =
     "test -z \"$(virsh list --all --name | grep test-hpc)\"\n"
     "! virsh net-info test-hpc-pcie-minimal-network 2>/dev/null\n"
     "! virsh pool-info test-hpc-pcie-minimal-pool 2>/dev/null\n";
@@ -40,32 +40,32 @@ std::vector<Fault> DeployerFaults() {
        .name = "create hangs when the cluster is there",
        .profile = "s/create: 120/create: 20/",
        .create = "bring_up_cluster\nsleep 1000",
-       .fails = kEverything,
+       .fails = kAllOfADeployment,
        .says = {{"Node.IsThereAsPlanned/@node", "no end after 20 s, killed"}},
-       .afterwards = kNothingLeft},
+       .afterwards = kNothingDeployed},
       {.id = "H8b",
        .name = "create fails and leaves half a cluster",
        .create = fmt::format("bring_up_cluster\non_host 'virsh -q destroy {0}; virsh -q undefine {0}'\n"
                              "echo no space left on device\nexit 3",
                              kComputeDomain),
-       .fails = kEverything,
+       .fails = kAllOfADeployment,
        .says = {{"Node.IsThereAsPlanned/@node", "no space left on device"}},
-       .afterwards = kNothingLeft},
+       .afterwards = kNothingDeployed},
       {.id = "H8d",
        .name = "create is killed in the middle",
        .create = "bring_up_cluster\nkill -KILL $$",
-       .fails = kEverything,
+       .fails = kAllOfADeployment,
        .says = {{"Node.IsThereAsPlanned/@node", "killed by SIGKILL"}},
-       .afterwards = kNothingLeft},
+       .afterwards = kNothingDeployed},
       {.id = "H8c",
        .name = "the directory of the cluster's pool holds somebody's image already",
        .on_host = "mkdir -p /var/lib/libvirt/images/test-hpc-pcie-minimal\n"
                   "echo precious >/var/lib/libvirt/images/test-hpc-pcie-minimal/test-hpc-pcie-minimal-old.qcow2\n",
        .create = "\"$LAB\" create --lab-dir \"$LAB_DIR\" \"$CLUSTER_FILE\"",
-       .fails = kEverything,
+       .fails = kAllOfADeployment,
        .says = {{"Node.IsThereAsPlanned/@node", "holds test-hpc-pcie-minimal-old.qcow2 already"}},
        .afterwards =
-           std::string(kNothingLeft) +
+           std::string(kNothingDeployed) +
            "grep -q precious /var/lib/libvirt/images/test-hpc-pcie-minimal/test-hpc-pcie-minimal-old.qcow2\n"},
       {.id = "H12",
        .name = "libvirt goes away in the middle, and comes back 20 s later",
@@ -73,9 +73,9 @@ std::vector<Fault> DeployerFaults() {
                  "bring_up_cluster\n"
                  "on_host \"systemctl stop 'libvirtd*.socket' libvirtd.service; systemd-run -q --on-active=20 "
                  "--timer-property=AccuracySec=100ms /usr/sbin/libvirtd\"",
-       .fails = kEverything,
+       .fails = kAllOfADeployment,
        .says = {{"Node.IsThereAsPlanned/@node", "libvirt"}},
-       .afterwards = kNothingLeft},
+       .afterwards = kNothingDeployed},
   };
   for (Fault& fault : faults) fault.mode = FaultMode::kDeploy;
   return faults;

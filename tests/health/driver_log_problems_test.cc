@@ -16,7 +16,7 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
 
-ModulesEvidence Modules(const std::string& loaded) {
+ModulesEvidence ModulesOf(const std::string& loaded) {
   return ModulesEvidence::Parse(
       "kernel_release: 6.1\n" + (loaded.empty() ? "" : "module: " + loaded + " 0 - Live\n") + "end: modules\n",
       "m.txt");
@@ -38,8 +38,8 @@ TEST(DriverLogProblems, AHealthyLogHasNone) {
   EXPECT_THAT(Texts(XidProblems(log)), IsEmpty());
   EXPECT_THAT(Texts(LostGpuProblems(log)), IsEmpty());
   EXPECT_THAT(Texts(DriverInitProblems(log)), IsEmpty());
-  EXPECT_THAT(Texts(RefusedModuleProblems(log, Modules("nvidia"))), IsEmpty());
-  EXPECT_THAT(Texts(RefusedModuleProblems(log, Modules(""))), IsEmpty());
+  EXPECT_THAT(Texts(RefusedModuleProblems(log, ModulesOf("nvidia"))), IsEmpty());
+  EXPECT_THAT(Texts(RefusedModuleProblems(log, ModulesOf(""))), IsEmpty());
 }
 
 TEST(DriverLogProblems, XidsAreReportedOnceWithTheirMeaning) {
@@ -152,10 +152,10 @@ TEST(DriverLogProblems, WhyTheModuleIsNotThere) {
         "nvidia: disagrees about version of symbol module_layout", "nvidia: Unknown symbol drm_open (err -2)",
         "Loading of unsigned module is rejected",
         "Lockdown: modprobe: unsigned module loading is restricted; see man kernel_lockdown.7"}) {
-    EXPECT_THAT(Texts(RefusedModuleProblems(Log(line), Modules(""))),
+    EXPECT_THAT(Texts(RefusedModuleProblems(Log(line), ModulesOf(""))),
                 ElementsAre(HasSubstr("kernel module nvidia is not loaded: the kernel log says")))
         << line;
-    EXPECT_THAT(Texts(RefusedModuleProblems(Log(line), Modules("nvidia"))), IsEmpty()) << line;
+    EXPECT_THAT(Texts(RefusedModuleProblems(Log(line), ModulesOf("nvidia"))), IsEmpty()) << line;
   }
 }
 

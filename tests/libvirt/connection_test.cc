@@ -22,19 +22,6 @@ using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::Optional;
 
-PciAddress At(std::string_view text) { return PciAddress::Parse(text).value(); }
-
-// The message of the LibvirtError that `call` throws; "" if it throws none.
-template <typename Call>
-std::string MessageOf(Call call) {
-  try {
-    call();
-  } catch (const LibvirtError& error) {
-    return error.what();
-  }
-  return {};
-}
-
 // A libvirt daemon that accepts and never says a word.
 class SilentDaemon {
  public:

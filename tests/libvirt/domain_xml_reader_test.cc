@@ -4,14 +4,13 @@
 #include <gtest/gtest.h>
 
 #include "helpers/base/error.h"
+#include "tests/libvirt/test_hypervisor.h"
 
 namespace passthrough {
 namespace {
 
 using testing::ElementsAre;
 using testing::HasSubstr;
-
-PciAddress At(std::string_view text) { return PciAddress::Parse(text).value(); }
 
 // As libvirt 9.0 prints a running node of the lab, shortened.
 constexpr std::string_view kRunningDomain = R"(
@@ -127,17 +126,6 @@ TEST(ReadDomainXml, AnAgentThatNobodyOpenedIsNotConnected) {
                                         "name='org.qemu.guest_agent.0' state='disconnected'/>"
                                         "</channel>"))
                    .agent_connected);
-}
-
-// The message of the LibvirtError that `read` throws; "" if it throws none.
-template <typename Read>
-std::string MessageOf(Read read) {
-  try {
-    read();
-  } catch (const LibvirtError& error) {
-    return error.what();
-  }
-  return {};
 }
 
 TEST(ReadDomainXml, RefusesWhatLibvirtNeverWrites) {

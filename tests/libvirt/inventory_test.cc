@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "helpers/base/error.h"
+#include "tests/libvirt/test_hypervisor.h"
 
 namespace passthrough {
 namespace {
@@ -11,8 +12,6 @@ namespace {
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
-
-PciAddress At(std::string_view text) { return PciAddress::Parse(text).value(); }
 
 // No driver, no IOMMU group.
 HostPciDevice BareDevice(std::string_view address) {

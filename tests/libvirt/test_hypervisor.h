@@ -14,6 +14,19 @@
 
 namespace passthrough {
 
+inline PciAddress At(std::string_view text) { return PciAddress::Parse(text).value(); }
+
+// The message of the LibvirtError that `call` throws; "" if it throws none.
+template <typename Call>
+std::string MessageOf(Call call) {
+  try {
+    call();
+  } catch (const LibvirtError& error) {
+    return error.what();
+  }
+  return {};
+}
+
 class TestHypervisor {
  public:
   // `content`: what <node> holds at first, in the form of libvirt's test driver

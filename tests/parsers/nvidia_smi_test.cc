@@ -249,7 +249,7 @@ TEST(NvidiaSmiXml, CountsAreKeptAsTheyAre) {
 }
 
 // What Parse says of `text`.
-std::string Finding(const std::string& text) {
+std::string XmlFinding(const std::string& text) {
   try {
     NvidiaSmiXml::Parse(text, "evidence/n/nvidia_smi_xml.txt");
   } catch (const EvidenceError& error) {
@@ -263,14 +263,14 @@ std::string Replaced(std::string text, const std::string& from, const std::strin
 }
 
 TEST(NvidiaSmiXml, SaysWhatIsWrong) {
-  EXPECT_THAT(Finding(""), AllOf(HasSubstr("evidence/n/nvidia_smi_xml.txt: "), HasSubstr("nothing was printed")));
-  EXPECT_THAT(Finding("NVIDIA-SMI has failed because it couldn't communicate\n\n"),
+  EXPECT_THAT(XmlFinding(""), AllOf(HasSubstr("evidence/n/nvidia_smi_xml.txt: "), HasSubstr("nothing was printed")));
+  EXPECT_THAT(XmlFinding("NVIDIA-SMI has failed because it couldn't communicate\n\n"),
               HasSubstr("the text begins \"NVIDIA-SMI has failed because it couldn't"));
-  EXPECT_THAT(Finding(Xml().substr(0, 300)), HasSubstr("no XML of nvidia-smi's"));
-  EXPECT_THAT(Finding("<html></html>"), HasSubstr("no XML of nvidia-smi's"));
-  EXPECT_THAT(Finding(Replaced(Xml(), "00000000:65:00.2", "\x1b[2Jx")),
+  EXPECT_THAT(XmlFinding(Xml().substr(0, 300)), HasSubstr("no XML of nvidia-smi's"));
+  EXPECT_THAT(XmlFinding("<html></html>"), HasSubstr("no XML of nvidia-smi's"));
+  EXPECT_THAT(XmlFinding(Replaced(Xml(), "00000000:65:00.2", "\x1b[2Jx")),
               HasSubstr("xml.txt:7: a gpu's id \"\\x1b[2Jx\" is no PCI address"));
-  EXPECT_THAT(Finding(Xml("", "many")), HasSubstr("xml.txt:6: attached_gpus: \"many\""));
+  EXPECT_THAT(XmlFinding(Xml("", "many")), HasSubstr("xml.txt:6: attached_gpus: \"many\""));
 }
 
 // Drivers before schema 11 have most of it; some name no schema, and some no attached_gpus.

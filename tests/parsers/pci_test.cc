@@ -27,7 +27,7 @@ std::string Function(const std::string& address, const std::string& more = "") {
 
 PciEvidence Parse(const std::string& text) { return PciEvidence::Parse(text + "end: pci\n", "evidence/n/pci.txt"); }
 
-std::string Finding(const std::string& text) {
+std::string Located(const std::string& text) {
   try {
     Parse(text);
   } catch (const EvidenceError& error) {
@@ -122,19 +122,19 @@ TEST(PciEvidence, AWidthThatIsNoNumberIsNone) {
 
 TEST(PciEvidence, SaysWhatIsWrong) {
   const std::string at = "0000:01:00.0";
-  EXPECT_THAT(Finding(Function("01:00.0")), HasSubstr("pci.txt:1: \"01:00.0\" is no PCI address"));
-  EXPECT_THAT(Finding(Function(at) + Function(at)), HasSubstr("pci.txt:8: 0000:01:00.0 is listed twice"));
-  EXPECT_THAT(Finding("function: 0000:01:00.0\nvendor: 0x10de\n"),
+  EXPECT_THAT(Located(Function("01:00.0")), HasSubstr("pci.txt:1: \"01:00.0\" is no PCI address"));
+  EXPECT_THAT(Located(Function(at) + Function(at)), HasSubstr("pci.txt:8: 0000:01:00.0 is listed twice"));
+  EXPECT_THAT(Located("function: 0000:01:00.0\nvendor: 0x10de\n"),
               HasSubstr("pci.txt:1: function 0000:01:00.0 has no fact \"device\""));
-  EXPECT_THAT(Finding("function: 0000:01:00.0\nvendor: 0x1ffff\n"),
+  EXPECT_THAT(Located("function: 0000:01:00.0\nvendor: 0x1ffff\n"),
               HasSubstr("pci.txt:2: vendor: expected a hexadecimal number up to 0xffff"));
-  EXPECT_THAT(Finding(Function(at, "config: de 10\n")), HasSubstr("pci.txt:8: config: expected"));
-  EXPECT_THAT(Finding(Function(at, "config: " + Config("xx"))), HasSubstr("is no byte"));
-  EXPECT_THAT(Finding(Function(at, "config: " + Config("de") + "resource: 7 0x0 0x0 0x0\n")),
+  EXPECT_THAT(Located(Function(at, "config: de 10\n")), HasSubstr("pci.txt:8: config: expected"));
+  EXPECT_THAT(Located(Function(at, "config: " + Config("xx"))), HasSubstr("is no byte"));
+  EXPECT_THAT(Located(Function(at, "config: " + Config("de") + "resource: 7 0x0 0x0 0x0\n")),
               HasSubstr("pci.txt:9: expected \"resource: number start end flags\""));
-  EXPECT_THAT(Finding(Function(at, "config: " + Config("de") + "resource: 0 0x2 0x1 0x200\n")),
+  EXPECT_THAT(Located(Function(at, "config: " + Config("de") + "resource: 0 0x2 0x1 0x200\n")),
               HasSubstr("pci.txt:9: "));
-  EXPECT_THAT(Finding(Function(at, "config: " + Config("de") + "irq: none\n")),
+  EXPECT_THAT(Located(Function(at, "config: " + Config("de") + "irq: none\n")),
               HasSubstr("pci.txt:9: irq: expected a whole number"));
 }
 

@@ -12,7 +12,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-const fs::path kConfig = fs::path(PASSTHROUGH_SOURCE_DIR) / "configs/test-pcie-passthrough-minimal.yaml";
+const fs::path kRecordedConfig = fs::path(PASSTHROUGH_SOURCE_DIR) / "configs/test-pcie-passthrough-minimal.yaml";
 
 // A root port at 0000:00:02.0 of the domain, on which the GPU and its audio function are.
 constexpr char kDomainXml[] = R"(<domain type='kvm'><name>compute</name><devices>
@@ -158,7 +158,7 @@ void NoteTheSlot(const fs::path& run) {
 
 void WriteRecordedRun(const fs::path& run, const std::map<std::string, std::string>& probes,
                       const std::string& stub_driver) {
-  WriteRunWithoutEvidence(run, kConfig, stub_driver);
+  WriteRunWithoutEvidence(run, kRecordedConfig, stub_driver);
   Collection collection;
   for (const auto& [probe, text] : probes) {
     ProbeOutput output;

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "helpers/base/text.h"
+#include "helpers/health/log_findings.h"
 
 namespace passthrough {
 namespace {
@@ -110,11 +111,6 @@ void AppendCapabilities(const DeviceFilesEvidence& files, Findings* findings) {
   }
 }
 
-bool Says(const std::string& error, std::string_view words) {
-  const auto equal = [](char a, char b) { return std::tolower(static_cast<unsigned char>(a)) == b; };
-  return std::search(error.begin(), error.end(), words.begin(), words.end(), equal) != error.end();
-}
-
 bool MayReadAndWrite(const DeviceFile& file, size_t at) {
   return file.mode.size() > at + 1 && file.mode[at] == 'r' && file.mode[at + 1] == 'w';
 }
@@ -138,7 +134,7 @@ std::string AdviceForDenied(const DeviceFile& file) {
 
 // What to do about a character device that does not open.
 std::string AdviceFor(const DeviceFile& file) {
-  const std::string& error = file.open_error;
+  const std::string error = LowerCase(file.open_error);
   if (Says(error, "permission denied")) return AdviceForDenied(file);
   if (Says(error, "not permitted")) {
     return "A limit on devices denies it: of the container or of the unit of systemd's (DevicePolicy, DeviceAllow).";

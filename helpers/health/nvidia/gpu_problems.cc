@@ -16,8 +16,6 @@
 namespace passthrough {
 namespace {
 
-std::string Name(const NvidiaSmiGpu& gpu) { return "GPU " + gpu.bus_id.ToString(); }
-
 std::optional<uint64_t> ReadCount(std::string_view text) {
   uint64_t value = 0;
   const char* const end = text.data() + text.size();
@@ -85,7 +83,7 @@ void AddOtherReasons(const NvidiaSmiXml& xml, const NvidiaSmiGpu& gpu, Findings*
       continue;
     const bool heat = reason == "sw_thermal_slowdown";
     problems->push_back(
-        {.found = fmt::format("{}: {} ({} is \"{}\")", Name(gpu),
+        {.found = fmt::format("{}: {} ({} is \"{}\")", gpu.Name(),
                               heat ? "the driver slows it down because it, or its memory, is hotter than "
                                      "its maximum operating temperature"
                                    : "its clocks are lowered for a reason that no check here knows",
@@ -98,12 +96,12 @@ void AddOtherReasons(const NvidiaSmiXml& xml, const NvidiaSmiGpu& gpu, Findings*
 }
 
 Findings FlagProblem(const NvidiaSmiXml& xml, const NvidiaSmiGpu& gpu, const NvidiaSmiField& field, const Flag& flag) {
-  return {{fmt::format("{}: {} ({} is \"{}\")", Name(gpu), flag.found, field.path, field.text), xml.At(field.line),
+  return {{fmt::format("{}: {} ({} is \"{}\")", gpu.Name(), flag.found, field.path, field.text), xml.At(field.line),
            std::string(flag.advice)}};
 }
 
 // Of a recovery action: that there is none, or that the driver does not tell.
-bool SaysNothing(std::string_view text) {
+bool SaysNoAction(std::string_view text) {
   return text == "None" || text == "N/A" || text == "[N/A]" || text == "Not Supported" || text == "[Not Supported]" ||
          text == "Requested functionality has been deprecated";
 }
@@ -147,7 +145,7 @@ Findings UncorrectedErrorProblems(const NvidiaSmiXml& xml) {
         continue;
       }
       problems.push_back({fmt::format("{}: {} uncorrected memory errors since its driver was loaded ({}), expected 0",
-                                      Name(gpu), *count, path.substr(path.rfind('/') + 1)),
+                                      gpu.Name(), *count, path.substr(path.rfind('/') + 1)),
                           xml.At(field.line),
                           "Data was lost: end its programs, reset it (nvidia-smi -r) and run dcgmi diag; if they come "
                           "again, have the card replaced."});
@@ -190,8 +188,8 @@ Findings RecoveryProblems(const NvidiaSmiXml& xml) {
       if (field != nullptr && IsYes(field->text)) Append(problems, FlagProblem(xml, gpu, *field, kReset));
     }
     const NvidiaSmiField* action = gpu.Find("gpu_recovery_action");
-    if (action == nullptr || SaysNothing(action->text)) continue;
-    problems.push_back({fmt::format("{}: the driver asks for a recovery action: \"{}\"", Name(gpu), action->text),
+    if (action == nullptr || SaysNoAction(action->text)) continue;
+    problems.push_back({fmt::format("{}: the driver asks for a recovery action: \"{}\"", gpu.Name(), action->text),
                         xml.At(action->line), "Do that; until then, programs on it fail."});
   }
   return problems;
@@ -233,13 +231,13 @@ Findings UuidProblems(const std::vector<GpuOfEvidence>& gpus) {
       owners[one.gpu->uuid].push_back(&one);
       continue;
     }
-    problems.push_back({fmt::format("{} of {} has no UUID: \"{}\"", Name(*one.gpu), one.node, one.gpu->uuid),
+    problems.push_back({fmt::format("{} of {} has no UUID: \"{}\"", one.gpu->Name(), one.node, one.gpu->uuid),
                         where(one), "The driver could not read it from the card: look at its kernel log."});
   }
   for (const auto& [uuid, sharing] : owners) {
     if (sharing.size() < 2) continue;
     std::vector<std::string> names;
-    for (const GpuOfEvidence* one : sharing) names.push_back(Name(*one->gpu) + " of " + one->node);
+    for (const GpuOfEvidence* one : sharing) names.push_back(one->gpu->Name() + " of " + one->node);
     problems.push_back({fmt::format("{} have the same UUID {}", JoinForHumans(names), uuid), where(*sharing.back()),
                         "Two nodes see one card, or evidence of one node was taken for another's: compare "
                         "their <hostdev> entries and their serial numbers."});
@@ -261,7 +259,7 @@ Findings SerialNumberProblems(const std::vector<GpuOfEvidence>& gpus) {
   for (const auto& [serial, sharing] : owners) {
     if (sharing.size() < 2) continue;
     std::vector<std::string> names;
-    for (const GpuOfEvidence* one : sharing) names.push_back(Name(*one->gpu) + " of " + one->node);
+    for (const GpuOfEvidence* one : sharing) names.push_back(one->gpu->Name() + " of " + one->node);
     const NvidiaSmiField* field = sharing.back()->gpu->Find("serial");
     problems.push_back({fmt::format("{} have the same serial number {}, and say that they are boards with one GPU each",
                                     JoinForHumans(names), serial),
@@ -275,7 +273,7 @@ namespace {
 
 std::string TextOf(const NvidiaSmiGpu& gpu, std::string_view path) {
   const NvidiaSmiField* field = gpu.Find(path);
-  return field == nullptr || SaysNothing(field->text) ? std::string() : field->text;
+  return field == nullptr || SaysNoAction(field->text) ? std::string() : field->text;
 }
 
 // "81559 MiB" of a GPU that has its memory to itself; 0: not known.
@@ -315,8 +313,8 @@ Findings UnlikeGpus(const std::vector<GpuOfEvidence>& gpus) {
   }
   const auto add = [&](const Difference& pair, const std::string& what, const auto& value_of, bool note) {
     if (pair.first == nullptr) return;
-    problems.push_back({.found = fmt::format("{} of {} and {} of {} have {}: {} and {}", Name(*pair.first->gpu),
-                                             pair.first->node, Name(*pair.other->gpu), pair.other->node, what,
+    problems.push_back({.found = fmt::format("{} of {} and {} of {} have {}: {} and {}", pair.first->gpu->Name(),
+                                             pair.first->node, pair.other->gpu->Name(), pair.other->node, what,
                                              value_of(*pair.first), value_of(*pair.other)),
                         .where = pair.other->xml->At(pair.other->gpu->line),
                         .advice = "Equal nodes make programs behave alike: bring them to one state, or name why they "

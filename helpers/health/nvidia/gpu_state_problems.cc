@@ -17,8 +17,6 @@
 namespace passthrough {
 namespace {
 
-std::string Name(const NvidiaSmiGpu& gpu) { return "GPU " + gpu.bus_id.ToString(); }
-
 std::string Lower(std::string_view text) {
   std::string lower(text);
   for (char& c : lower) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
@@ -68,7 +66,7 @@ bool SaysNothing(std::string_view text) {
 
 Finding Of(const NvidiaSmiXml& xml, const NvidiaSmiGpu& gpu, const NvidiaSmiField& field, std::string_view what,
            std::string_view advice, bool note = false) {
-  return {.found = fmt::format("{}: {} ({} is \"{}\")", Name(gpu), what, field.path, field.text),
+  return {.found = fmt::format("{}: {} ({} is \"{}\")", gpu.Name(), what, field.path, field.text),
           .where = xml.At(field.line),
           .advice = std::string(advice),
           .note = note};
@@ -334,7 +332,7 @@ void AddPageProblems(const NvidiaSmiXml& xml, const NvidiaSmiGpu& gpu, Findings*
   }
   if (last == nullptr || pages < kManyPages) return;
   problems->push_back({.found = fmt::format("{}: {:.0f} pages of its memory are retired, NVIDIA's limit is {:.0f}",
-                                            Name(gpu), pages, kMostPages),
+                                            gpu.Name(), pages, kMostPages),
                        .where = xml.At(last->line),
                        .advice = kReplaceSoon,
                        .note = pages < kMostPages});
@@ -489,7 +487,7 @@ void AddWhatIsMissing(const NvidiaSmiXml& xml, const NvidiaSmiGpu& gpu, Findings
     if (!found) missing += (missing.empty() ? "" : ", ") + std::string(group.substr(0, group.find('|')));
   }
   problems->push_back(
-      {.found = fmt::format("{}: nvidia-smi's XML is {}, so it was read by what is in it{}{}", Name(gpu),
+      {.found = fmt::format("{}: nvidia-smi's XML is {}, so it was read by what is in it{}{}", gpu.Name(),
                             xml.schema_version == 0 ? std::string("of no named schema")
                                                     : fmt::format("of schema version {}", xml.schema_version),
                             missing.empty() ? "" : "; it does not tell, and nothing was checked of: ", missing),
@@ -523,7 +521,7 @@ Findings EccDisagreements(const NvidiaSmiTable& table, const NvidiaSmiXml& xml) 
     const std::optional<double> count = Number(row.ecc);
     const auto disagree = [&](const std::string& what, const std::string& advice) {
       problems.push_back(
-          {.found = fmt::format("{}: nvidia-smi's table says \"{}\" of ECC, {}", Name(*gpu), row.ecc, what),
+          {.found = fmt::format("{}: nvidia-smi's table says \"{}\" of ECC, {}", gpu->Name(), row.ecc, what),
            .where = table.At(row.line),
            .advice = advice});
     };

@@ -31,6 +31,8 @@ struct NvidiaSmiGpu {
   std::vector<NvidiaSmiField> fields;
   int line = 0;  // of the gpu element
 
+  // "GPU 0000:65:00.0"
+  std::string Name() const { return "GPU " + bus_id.ToString(); }
   // The first field of exactly that path, or nullptr.
   const NvidiaSmiField* Find(std::string_view field_path) const;
   // Fields whose path ends in `name`, wherever the schema version puts them.
