@@ -82,10 +82,8 @@ class NodeCollector {
     try {
       return ConnectWhenReady(target_.account, options_.jump, *options_.host_keys, deadline, on_wait);
     } catch (const TimeoutError& error) {
-      throw TimeoutError(fmt::format(
-          "{}. It had {} (time_limits.ssh of the profile). How far it came, its console shows: console.log in "
-          "its evidence where its domain writes one, else the console itself",
-          error.what(), HumanSeconds(std::chrono::duration<double>(options_.ready_limit).count())));
+      throw TimeoutError(fmt::format("{}. It had {} (time_limits.ssh of the profile)", error.what(),
+                                     HumanSeconds(std::chrono::duration<double>(options_.ready_limit).count())));
     }
   }
 

@@ -1,10 +1,13 @@
 #include "helpers/evidence/node_evidence.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
+#include <algorithm>
 #include <cstring>
 #include <nlohmann/json.hpp>
 
+#include "helpers/base/escapes.h"
 #include "helpers/base/files.h"
 #include "helpers/base/text.h"
 #include "helpers/evidence/probe_names.h"
@@ -17,6 +20,8 @@ using Json = nlohmann::ordered_json;
 
 constexpr std::string_view kEvidence = "evidence";
 constexpr std::string_view kIndex = "collection.json";
+constexpr std::string_view kConsole = "console.log";
+constexpr size_t kConsoleLines = 4;  // that a message quotes
 
 void CheckNodeName(const std::string& node) {
   if (!IsNodeName(node)) {
@@ -79,6 +84,21 @@ NodeSetup SetupFromJson(const Json& json) {
   return setup;
 }
 
+// How far a node came that nobody could ask: how the console ends that the run kept of it.
+std::string EndOfConsole(const fs::path& run_directory, const fs::path& console) {
+  std::error_code error;
+  const std::string text =
+      fs::exists(run_directory / console, error) ? WithoutEscapes(ReadFile(run_directory / console)) : "";
+  std::vector<std::string> lines;
+  for (std::string_view line : SplitLines(text)) {
+    if (!Trim(line).empty()) lines.push_back(Printable(Trim(line)));
+  }
+  if (lines.empty()) return "Its domain keeps no log of its console, or nothing is in it";
+  lines.erase(lines.begin(), lines.end() - static_cast<long>(std::min(lines.size(), kConsoleLines)));
+  return fmt::format("Its console ends ({}): {}", console.string(),
+                     Shortened(fmt::format("{}", fmt::join(lines, " | ")), 500));
+}
+
 }  // namespace
 
 void SaveCollection(const fs::path& evidence_directory, const std::string& node, const Collection& collection) {
@@ -138,6 +158,9 @@ NodeEvidence NodeEvidence::Load(const fs::path& run_directory, const std::string
       }
       evidence.probes_[output.probe] = std::move(output);
     }
+    if (evidence.probes_.empty() && look.empty()) {  // a console is kept once, before anything is disturbed
+      evidence.console_ = EndOfConsole(run_directory, relative / kConsole);
+    }
   } catch (const std::exception& error) {
     throw EvidenceError(fmt::format("{}: there is no evidence of this node that can be read ({}): {}", node,
                                     evidence.index_, error.what()));
@@ -156,6 +179,10 @@ const ProbeOutput& NodeEvidence::Require(const std::string& probe) const {
     std::string where = output != nullptr ? output->path.string() : index_;
     throw EvidenceError(fmt::format("{}: {} ({}){}{}", node_, what, where, advice.empty() ? "" : ". ", advice));
   };
+  if (probes_.empty() && !error_.empty()) {
+    throw EvidenceError(fmt::format("{}: nothing was collected: {} ({}){}{}", node_, error_, index_,
+                                    console_.empty() ? "" : ". ", console_));
+  }
   if (output == nullptr) {
     fail(error_.empty() ? fmt::format("probe {} was not run: no test that was selected when this "
                                       "evidence was collected needed it",

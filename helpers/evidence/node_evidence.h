@@ -73,8 +73,9 @@ class NodeEvidence {
   const std::string& index() const { return index_; }
   // The probe's output, which is complete. Throws EvidenceError that says why where it was not run,
   // was cut short, timed out, or collecting failed: "hpc_compute_01: probe kernel_log did not end
-  // within 60 s on the node (evidence/hpc_compute_01/kernel_log.txt)." and what its header says of a hang. A non-zero
-  // exit status is not an error.
+  // within 60 s on the node (evidence/hpc_compute_01/kernel_log.txt)." and what its header says of a hang. Of a node of
+  // which nothing was collected it is the same text for every probe: why, and how its console ends. A non-zero exit
+  // status is not an error.
   const ProbeOutput& Require(const std::string& probe) const;
   // The same, nullptr where there is nothing at all; may be incomplete.
   const ProbeOutput* Find(const std::string& probe) const;
@@ -83,6 +84,7 @@ class NodeEvidence {
   std::string node_;
   std::string error_;
   std::string index_;  // "evidence/hpc_compute_01/collection.json"
+  std::string console_;  // of a node of which nothing was collected: how its console ends, a sentence
   double ready_seconds_ = 0;
   double collect_seconds_ = 0;
   int64_t began_epoch_ = 0;

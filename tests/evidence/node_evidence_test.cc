@@ -89,8 +89,26 @@ TEST_F(NodeEvidenceTest, SaysThatAProbeWasNotRun) {
 TEST_F(NodeEvidenceTest, SaysThatCollectingFailed) {
   Collection collection;
   collection.error = "cannot connect to 192.168.140.11: Connection refused";
-  EXPECT_THAT(Finding(collection), HasSubstr("there is no output of probe pci: cannot connect to "
-                                             "192.168.140.11: Connection refused"));
+  EXPECT_THAT(Finding(collection),
+              AllOf(HasSubstr("nothing was collected: cannot connect to 192.168.140.11: Connection refused "
+                              "(evidence/hpc_compute_01/collection.json). Its domain keeps no log of its console")));
+  EXPECT_EQ(Finding(collection, "pci"), Finding(collection, "modules")) << "one cause, one sentence";
+}
+
+TEST_F(NodeEvidenceTest, QuotesTheEndOfTheConsoleOfANodeThatIsSilent) {
+  Collection collection;
+  collection.error = "cannot connect to 192.168.140.11: no route";
+  SaveAndLoad(collection);
+  const std::filesystem::path console = run_.path() / "evidence/hpc_compute_01/console.log";
+  WriteFile(console, "long ago\r\n[ 1.0] one\n\n\x1b[31m[ 2.0] two\x1b[0m\n[ 3.0] three\n[ 4.0] Kernel panic\n\n");
+  try {
+    NodeEvidence::Load(run_.path(), "hpc_compute_01").Require("pci");
+    ADD_FAILURE() << "expected an error";
+  } catch (const EvidenceError& error) {
+    EXPECT_THAT(error.what(),
+                HasSubstr("Its console ends (evidence/hpc_compute_01/console.log): [ 1.0] one | [ 2.0] two | "
+                          "[ 3.0] three | [ 4.0] Kernel panic"));
+  }
 }
 
 TEST_F(NodeEvidenceTest, SaysThatOutputWasCutShort) {
