@@ -70,7 +70,11 @@ clean() {
 	local left
 	left=$(find /tmp /var/tmp -mindepth 1 -maxdepth 1)
 	[[ -z $left ]] || { printf 'walk: left behind: %s\n' "$left"; return 1; }
-	left=$(pgrep -a 'qemu|passthrough' || :)
+	for _ in {1..50}; do # the run's guard ends after the run
+		left=$(pgrep -a 'qemu|passthrough' || :)
+		[[ $left ]] || break
+		sleep 0.2
+	done
 	[[ -z $left ]] || { printf 'walk: still running: %s\n' "$left"; return 1; }
 }
 
