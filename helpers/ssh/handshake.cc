@@ -90,7 +90,12 @@ class Handshaker {
     int outcome;
     while ((outcome = ssh_connect(session_.get())) == SSH_AGAIN) Wait("key exchange");
     if (outcome != SSH_OK) {
-      throw SshError(fmt::format("cannot connect to {}: {}", name_, LastError()));
+      // sshd_config(5): of more connections than that, or after a key that it refused, it closes them at once.
+      const bool said_a_word = ssh_get_serverbanner(session_.get()) != nullptr;
+      throw SshError(fmt::format("cannot connect to {}: {}{}", name_, LastError(),
+                                 said_a_word ? ""
+                                             : ". Its SSH server closed the connection without a word: it is not up "
+                                               "yet, or its MaxStartups or PerSourcePenalties keep this address out"));
     }
     // libssh made the socket blocking; a peer that does not read could then hold us in send(2).
     fcntl(fd, F_SETFL, O_NONBLOCK);

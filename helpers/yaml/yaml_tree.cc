@@ -301,7 +301,11 @@ std::string Explain(const YAML::Exception& error, const YAML::Mark& last_scalar,
       {YAML::ErrorMsg::END_OF_SEQ, "check the indentation"},
       {YAML::ErrorMsg::UNKNOWN_TOKEN, "put text that begins with such a character in quotes"},
   }};
-  std::string text = "not valid YAML: " + Printable(error.msg);
+  // yaml-cpp 0.8 puts the anchor's name behind, 0.7 does not; the place says which it is.
+  const std::string_view said = error.msg.starts_with(YAML::ErrorMsg::UNKNOWN_ANCHOR)
+                                    ? std::string_view(YAML::ErrorMsg::UNKNOWN_ANCHOR)
+                                    : std::string_view(error.msg);
+  std::string text = "not valid YAML: " + Printable(said);
   if (last_scalar.line >= 0 && last_scalar.line < error.mark.line &&
       source.OpensQuote(last_scalar.line, last_scalar.column)) {
     return text + fmt::format(": a quote that begins in line {} ends only here", last_scalar.line + 1);

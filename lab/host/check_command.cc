@@ -58,16 +58,16 @@ std::optional<int> AvailableMemoryMiB() {
   return std::nullopt;
 }
 
-void CheckImages(const fs::path& cache, std::vector<std::string>* problems, std::vector<std::string>* notes) {
-  const ChildResult check = CheckImageBuild(cache);
+void CheckImages(const LabImageRecipe& recipe, std::vector<std::string>* problems, std::vector<std::string>* notes) {
+  const ChildResult check = CheckImageBuild(recipe);
   if (!check.Succeeded()) {
     for (const std::string_view line : SplitLines(check.output)) problems->emplace_back(line);
     if (Trim(check.output).empty()) problems->push_back("the check of the images " + check.HowItEnded());
     return;
   }
-  if (ImagesAreThere(cache)) return;
+  if (ImagesAreThere(recipe)) return;
   notes->emplace_back("the lab's images are not built yet: the first run does it, which takes some minutes");
-  CheckSpace(cache, kBytesOfImages, "building the lab's images", problems);
+  CheckSpace(recipe.cache, kBytesOfImages, "building the lab's images", problems);
 }
 
 void CheckQemu(std::vector<std::string>* problems, std::vector<std::string>* notes) {
@@ -89,7 +89,7 @@ int RunCheck(const CommandLine& line) {
   std::vector<std::string> notes;
   const Plan plan = MakePlan(LoadClusterFile(line.arguments[0]));
   CheckQemu(&problems, &notes);
-  CheckImages(CacheOf(line), &problems, &notes);
+  CheckImages(ImageRecipeOf(line), &problems, &notes);
   const std::optional<LabRecord> record = ReadLabRecord(LabPaths(directory));
   if (!record || record->phase != LabPhase::kUp || !MachineRuns(*record)) {
     CheckSpace(directory, kBytesOfLab, "a lab", &problems);

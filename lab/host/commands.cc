@@ -30,7 +30,7 @@ int RunUp(const CommandLine& line) {
   LabUpOptions options;
   options.cluster_file = line.arguments[0];
   options.directory = LabDirectoryOf(line);
-  options.cache = CacheOf(line);
+  options.images = ImageRecipeOf(line);
   options.fresh = line.Has("--fresh");
   options.owner = line.Value("--owner").value_or("");
   BringLabUp(options, StepLog());
@@ -60,7 +60,7 @@ int RunSnapshots(const CommandLine& line) {
 }
 
 int RunBuild(const CommandLine& line) {
-  const LabImages images = EnsureImages(CacheOf(line), StepLog(line.Has("--quiet")));
+  const LabImages images = EnsureImages(ImageRecipeOf(line), StepLog(line.Has("--quiet")));
   fmt::print("{}\n", images.directory.string());
   return 0;
 }
@@ -86,11 +86,40 @@ OptionRule LabDir() {
       .name = "--lab-dir", .value = "DIR", .help = "the lab's directory", .default_text = "see passthrough-lab --help"};
 }
 
-OptionRule Cache() {
-  return {.name = "--cache",
-          .value = "DIR",
-          .help = "images and saved states",
-          .default_text = "~/.cache/pcie-passthrough-suite"};
+std::string ReleaseProblem(const std::string& release) {
+  return release == "bookworm" || release == "trixie" ? "" : "must be bookworm or trixie, Debian's 12 and 13";
+}
+
+// Where the lab's images are kept and what they are made of; lab/images/build.sh has the same.
+std::vector<OptionRule> ImageOptions() {
+  return {{.name = "--cache",
+           .value = "DIR",
+           .help = "images and saved states",
+           .default_text = "~/.cache/pcie-passthrough-suite"},
+          {.name = "--host-release",
+           .value = "RELEASE",
+           .help = "of Debian, in the lab host: bookworm or trixie",
+           .default_text = "$PASSTHROUGH_LAB_HOST_RELEASE, else bookworm",
+           .problem_of = ReleaseProblem},
+          {.name = "--node-release",
+           .value = "RELEASE",
+           .help = "the same, in the nodes",
+           .default_text = "$PASSTHROUGH_LAB_NODE_RELEASE, else bookworm",
+           .problem_of = ReleaseProblem},
+          {.name = "--host-kernel",
+           .value = "WHAT",
+           .help = "the lab host's kernel: a package's name or file, or a directory with vmlinuz and "
+                   "lib/modules/VERSION",
+           .default_text = "$PASSTHROUGH_LAB_HOST_KERNEL, else the release's"},
+          {.name = "--host-qemu",
+           .value = "WHAT",
+           .help = "the lab host's QEMU: a package file, or a directory as make install DESTDIR=DIR fills it",
+           .default_text = "$PASSTHROUGH_LAB_HOST_QEMU, else the release's"}};
+}
+
+std::vector<OptionRule> With(std::vector<OptionRule> options, const std::vector<OptionRule>& more) {
+  options.insert(options.end(), more.begin(), more.end());
+  return options;
 }
 
 OptionRule Owner(const std::string& help) {
@@ -99,7 +128,7 @@ OptionRule Owner(const std::string& help) {
 
 CommandRule CheckRule() {
   return {.name = "check",
-          .options = {LabDir(), Cache()},
+          .options = With({LabDir()}, ImageOptions()),
           .arguments = {"CLUSTER_FILE"},
           .help =
               "Says what would keep a lab for CLUSTER_FILE from starting here, a problem a line: QEMU, what\n"
@@ -108,10 +137,10 @@ CommandRule CheckRule() {
 
 CommandRule UpRule() {
   return {.name = "up",
-          .options = {LabDir(),
-                      {.name = "--fresh", .help = "boot, even where a saved state is there"},
-                      Owner("whose it is if this starts it, for down --owner"),
-                      Cache()},
+          .options = With({LabDir(),
+                           {.name = "--fresh", .help = "boot, even where a saved state is there"},
+                           Owner("whose it is if this starts it, for down --owner")},
+                          ImageOptions()),
           .arguments = {"CLUSTER_FILE"},
           .help =
               "Starts a lab host: a virtual machine with an IOMMU, libvirt, and a function at every PCI\n"
@@ -197,7 +226,7 @@ CommandRule DestroyRule() {
 
 CommandRule BuildRule() {
   return {.name = "build",
-          .options = {Cache(), {.name = "--quiet", .help = "print nothing but the directory"}},
+          .options = With({{.name = "--quiet", .help = "print nothing but the directory"}}, ImageOptions()),
           .help = "Builds the lab's images, if this version's are not in the cache, and prints where they are."};
 }
 
@@ -217,9 +246,15 @@ std::filesystem::path LabDirectoryOf(const CommandLine& line) {
   return std::filesystem::absolute(path).lexically_normal();
 }
 
-std::filesystem::path CacheOf(const CommandLine& line) {
+LabImageRecipe ImageRecipeOf(const CommandLine& line) {
   const auto cache = line.Value("--cache");
-  return std::filesystem::absolute(cache ? ExpandHome(*cache) : UserCacheDirectory());
+  LabImageRecipe recipe;
+  recipe.cache = std::filesystem::absolute(cache ? ExpandHome(*cache) : UserCacheDirectory());
+  for (const OptionRule& option : ImageOptions()) {
+    const auto value = line.Value(option.name);
+    if (value && option.name != "--cache") recipe.options.insert(recipe.options.end(), {option.name, *value});
+  }
+  return recipe;
 }
 
 const std::vector<Command>& Commands() {

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "helpers/command_line/command_line.h"
+#include "lab/host/lab_images.h"
 
 namespace passthrough {
 
@@ -24,8 +25,8 @@ const CommandRule& LabCommandRule();
 // --lab-dir, or the default; absolute.
 std::filesystem::path LabDirectoryOf(const CommandLine& line);
 
-// --cache, or the user's; absolute.
-std::filesystem::path CacheOf(const CommandLine& line);
+// --cache, or the user's; and what the images are made of.
+LabImageRecipe ImageRecipeOf(const CommandLine& line);
 
 // In files of their own:
 int RunCheck(const CommandLine& line);

@@ -82,8 +82,14 @@ LabRecord NewRecord(const LabUpOptions& options, const LabMachine& machine, cons
 }
 
 // The lab that runs here serves this plan too, or an Error says why not.
-void CheckServes(const LabRecord& record, const Plan& plan, const LabTopology& topology,
+void CheckServes(const LabRecord& record, const Plan& plan, const LabTopology& topology, const LabImageRecipe& images,
                  const std::filesystem::path& directory) {
+  if (images.IsChosen() && ImageDirectory(images) != record.images) {
+    throw Error(
+        fmt::format("a lab of other releases, kernel or QEMU runs in {}. Choose another --lab-dir, or take it "
+                    "down first: {}",
+                    directory.string(), LabCommand({"down", "--lab-dir", directory.string()})));
+  }
   const std::vector<std::string> wanted = FunctionTexts(topology);
   if (record.functions != wanted) {
     throw Error(fmt::format(
@@ -108,7 +114,7 @@ class Start {
 
   Start(const LabPaths& paths, const LabUpOptions& options, const StepLog& log, LabRecord record,
         const Deadline& deadline)
-      : paths_(paths), log_(log), cache_(options.cache), record_(std::move(record)), deadline_(deadline) {
+      : paths_(paths), log_(log), cache_(options.images.cache), record_(std::move(record)), deadline_(deadline) {
     std::filesystem::create_directories(paths.layers());
   }
 
@@ -235,7 +241,7 @@ void BringLabUp(const LabUpOptions& options, const StepLog& log, const Deadline&
   }
   const std::optional<LabRecord> earlier = ReadLabRecord(paths);
   if (earlier && earlier->phase == LabPhase::kUp && MachineRuns(*earlier)) {
-    CheckServes(*earlier, plan, topology, paths.directory);
+    CheckServes(*earlier, plan, topology, options.images, paths.directory);
     log.Say(
         fmt::format("lab host: already up in {}, SSH on 127.0.0.1:{}", paths.directory.string(), earlier->ssh_port));
     return;
@@ -245,7 +251,7 @@ void BringLabUp(const LabUpOptions& options, const StepLog& log, const Deadline&
   }
   CleanUp(paths, lock, true);
 
-  const LabImages images = EnsureImages(options.cache, log);
+  const LabImages images = EnsureImages(options.images, log);
   const LabMachine machine = DescribeMachine(plan, topology, images, log);
   const std::string rehearsal = Rehearsal();
   LabRecord record = NewRecord(options, machine, images, rehearsal);

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "helpers/base/deadline.h"
+#include "lab/host/lab_images.h"
 #include "lab/host/step_log.h"
 
 namespace passthrough {
@@ -13,7 +14,7 @@ namespace passthrough {
 struct LabUpOptions {
   std::filesystem::path cluster_file;
   std::filesystem::path directory;  // of the lab
-  std::filesystem::path cache;      // of images and saved states
+  LabImageRecipe images;            // in the cache that saved states are in, too
   bool fresh = false;               // boot, even where a saved state of this machine is there
   std::string owner;  // whose the lab is if this starts it, for TakeLabDown; empty: nobody's in particular
 };

@@ -1,12 +1,19 @@
 #!/bin/bash
-# Builds the lab's images from Debian 12 packages, once for each recipe.
+# Builds the lab's images from Debian's packages, once for each recipe.
 #
-#   build.sh [--cache DIR] [--print-dir | --check] [--quiet]
+#   build.sh [--cache DIR] [--print-dir | --check] [--quiet] [--host-release R] [--node-release R]
+#            [--host-kernel WHAT] [--host-qemu WHAT]
 #
-# --cache DIR   where to keep them (default ${XDG_CACHE_HOME:-~/.cache}/pcie-passthrough-suite)
-# --print-dir   print the directory that this recipe's images have, and stop
-# --check       say what would keep them from being built, all of it, and stop
-# --quiet       say nothing but errors and, at the end, nothing
+# --cache DIR        where to keep them (default ${XDG_CACHE_HOME:-~/.cache}/pcie-passthrough-suite)
+# --print-dir        print the directory that this recipe's images have, and stop
+# --check            say what would keep them from being built, all of it, and stop
+# --quiet            say nothing but errors and, at the end, nothing
+# --host-release R   Debian's release in the lab host: bookworm (the default) or trixie; $PASSTHROUGH_LAB_HOST_RELEASE
+# --node-release R   the same in the nodes; $PASSTHROUGH_LAB_NODE_RELEASE
+# --host-kernel K    another kernel in the lab host: a package of that release by its name (linux-image-rt-amd64), a
+#                    package file, or a directory with vmlinuz and lib/modules/VERSION; $PASSTHROUGH_LAB_HOST_KERNEL
+# --host-qemu Q      another QEMU in the lab host: a package file, or a directory as make install DESTDIR=DIR fills it,
+#                    built for the lab host's release; $PASSTHROUGH_LAB_HOST_QEMU
 #
 # Without --quiet it prints one line a step with the seconds since the start;
 # the last line is the directory. Two builds at once do not collide: the second
@@ -20,14 +27,23 @@ cache=${XDG_CACHE_HOME:-$HOME/.cache}/pcie-passthrough-suite
 quiet=
 print_dir=
 check=
+host_release=${PASSTHROUGH_LAB_HOST_RELEASE:-bookworm}
+node_release=${PASSTHROUGH_LAB_NODE_RELEASE:-bookworm}
+host_kernel=${PASSTHROUGH_LAB_HOST_KERNEL-}
+host_qemu=${PASSTHROUGH_LAB_HOST_QEMU-}
 
 die() { echo "build.sh: $*" >&2; exit 1; }
-usage() { sed -n 's/^# \{0,1\}//; 4,9p' "$here/build.sh"; }
+usage() { sed -n 's/^# \{0,1\}//; 4,17p' "$here/build.sh"; }
 
 while (($#)); do
 	case $1 in
 	--cache) (($# > 1)) || die "--cache needs a directory"; cache=$2; shift ;;
 	--cache=*) cache=${1#*=} ;;
+	--host-release | --node-release | --host-kernel | --host-qemu)
+		(($# > 1)) || die "$1 needs a value"
+		declare "$(tr - _ <<<"${1#--}")=$2"
+		shift
+		;;
 	--print-dir) print_dir=1 ;;
 	--check) check=1 ;;
 	--quiet) quiet=1 ;;
@@ -37,14 +53,56 @@ while (($#)); do
 	shift
 done
 
+for option in host node; do
+	release=${option}_release
+	case ${!release} in
+	bookworm | trixie) ;;
+	*) die "--$option-release ${!release}: no release that the lab knows; bookworm and trixie are" ;;
+	esac
+done
+for option in kernel qemu; do
+	what=host_$option
+	case ${!what} in
+	*/* | .*) [[ -e ${!what} ]] || die "--host-$option ${!what}: there is no such file or directory" ;;
+	esac
+	[[ ! -e ${!what} ]] || declare "$what=$(realpath "${!what}")"
+done
+[[ ! -d $host_kernel || -e $host_kernel/vmlinuz && -d $host_kernel/lib/modules ]] ||
+	die "--host-kernel $host_kernel: a directory needs vmlinuz and lib/modules/VERSION in it (make modules_install INSTALL_MOD_PATH=DIR; cp arch/x86/boot/bzImage DIR/vmlinuz)"
+[[ ! -d $host_kernel/lib/modules || $(find "$host_kernel/lib/modules" -mindepth 1 -maxdepth 1 | wc -l) == 1 ]] ||
+	die "--host-kernel $host_kernel: modules of several kernels are in its lib/modules; one is needed"
+if [[ -d $host_qemu ]] && ! find "$host_qemu" -type f -name qemu-system-x86_64 | grep -q .; then
+	die "--host-qemu $host_qemu: there is no qemu-system-x86_64 in it (make install DESTDIR=DIR)"
+fi
+[[ -e $host_kernel || $host_kernel =~ ^([a-z0-9][a-z0-9.+-]+)?$ ]] ||
+	die "--host-kernel $host_kernel: neither a file, nor a directory, nor the name of a package"
+[[ -z $host_qemu || -e $host_qemu ]] || die "--host-qemu $host_qemu: there is no such file or directory"
+
+# Names, sizes and times of the files of one's own, which may be many and large.
+identity() {
+	printf '%s\n' "$1"
+	[[ ! -e $1 ]] || find "$1" -printf '%P %s %T@ %l\n' | LC_ALL=C sort
+}
+
 # What the images are made of: names, modes and contents, documentation aside.
 recipe_hash() {
 	cd "$lab"
+	{
+		if [[ $host_release$node_release$host_kernel$host_qemu != bookwormbookworm ]]; then
+			echo "$host_release $node_release"
+			identity "$host_kernel"
+			identity "$host_qemu"
+		fi
+		recipe_files
+	} | sha256sum | cut -c1-12
+}
+
+recipe_files() {
 	find images stub ! -name '*.md' \( -type f -o -type l \) -print0 | LC_ALL=C sort -z |
 		while IFS= read -r -d '' file; do
 			[[ -x $file ]] && echo "x $file" || echo "- $file"
 			if [[ -L $file ]]; then readlink "$file"; else sha256sum <"$file"; fi
-		done | sha256sum | cut -c1-12
+		done
 }
 
 hash=$(recipe_hash)
@@ -145,30 +203,38 @@ ssh-keygen -q -t ed25519 -N '' -C pcie-passthrough-lab -f "$work/ssh/id_ed25519"
 cp "$work/ssh/id_ed25519.pub" "$drop/authorized_keys"
 chmod 644 "$drop/authorized_keys"
 
-# The machine's own Debian 12 archive where it has one, Debian's otherwise.
+# The machine's own archive of the release $1 where it has one, Debian's otherwise.
 sources() {
-	local found=
+	local found='' release=$1
 	if command -v apt-get >/dev/null; then
 		# shellcheck disable=SC2016  # apt-get's variables, not the shell's
 		found=$(apt-get indextargets --format 'deb $(REPO_URI) $(CODENAME) $(COMPONENT)' \
 			'Created-By: Packages' 'Origin: Debian' 2>/dev/null |
-			grep -E ' bookworm(-updates|-security)? main$' | sort -u) || :
+			grep -E " $release(-updates|-security)? main\$" | sort -u) || :
 	fi
-	if ! grep -q ' bookworm main$' <<<"$found"; then
-		found='deb http://deb.debian.org/debian bookworm main
-deb http://deb.debian.org/debian bookworm-updates main
-deb http://deb.debian.org/debian-security bookworm-security main'
+	if ! grep -q " $release main\$" <<<"$found"; then
+		found="deb http://deb.debian.org/debian $release main
+deb http://deb.debian.org/debian $release-updates main
+deb http://deb.debian.org/debian-security $release-security main"
 	fi
 	printf '%s\n' "$found"
 }
-sources >"$work/sources"
 
-packages() { sed '/^#/d' "$here/$1/packages" | paste -sd,; }
+# A kernel of one's own is a package in place of linux-image-amd64, or comes after the others: see host/build.sh.
+packages() {
+	sed '/^#/d' "$here/$1/packages" |
+		if [[ $1 == host && $host_kernel && ! -e $host_kernel ]]; then
+			sed "s|^linux-image-amd64\$|$host_kernel|"
+		else
+			cat
+		fi | paste -sd,
+}
 
-# build NAME HOOK ARGUMENT...   HOOK: when mmdebstrap is to run NAME/build.sh
+# build NAME RELEASE HOOK ARGUMENT...   HOOK: when mmdebstrap is to run NAME/build.sh
 build() {
-	local name=$1 hook=$2
-	shift 2
+	local name=$1 release=$2 hook=$3
+	shift 3
+	sources "$release" >"$work/sources.$name"
 	# As root, mmdebstrap mounts /proc, /sys and more: in a mount namespace of
 	# its own, where they end with it whatever happens.
 	local -a private=()
@@ -177,7 +243,7 @@ build() {
 		--keyring=/usr/share/keyrings/debian-archive-keyring.gpg \
 		--aptopt='APT::Install-Recommends "false"' --include="$(packages "$name")" "$@" \
 		"--$hook-hook='$work/recipe/images/$name/build.sh' \"\$1\" '$work/recipe' '$drop'" \
-		bookworm - <"$work/sources" >"$work/$name.log" 2>&1
+		"$release" - <"$work/sources.$name" >"$work/$name.log" 2>&1
 }
 
 fail() {
@@ -186,11 +252,19 @@ fail() {
 	exit 1
 }
 
-say "building in $mode mode, recipe $hash"
+say "building in $mode mode, recipe $hash: lab host $host_release${host_kernel:+, kernel $host_kernel}${host_qemu:+, QEMU $host_qemu}; nodes $node_release"
+# What of one's own goes into the host image, where host/build.sh finds it.
+for option in kernel qemu; do
+	what=host_$option
+	if [[ -e ${!what} ]]; then
+		cp -rL --no-preserve=ownership "${!what}" "$work/recipe/own-$option$([[ -d ${!what} ]] || echo .deb)"
+	fi
+done
+chmod -R a+rX "$work/recipe"
 hooks=/usr/share/mmdebstrap/hooks/merged-usr
-(build node extract --variant=extract --hook-dir="$hooks") &
+(build node "$node_release" extract --variant=extract --hook-dir="$hooks") &
 node=$!
-(build host customize --variant=minbase \
+(build host "$host_release" customize --variant=minbase \
 	--dpkgopt='path-exclude=/usr/share/man/*' --dpkgopt='path-exclude=/usr/share/doc/*' \
 	--dpkgopt='path-exclude=/usr/share/locale/*' --dpkgopt='force-unsafe-io' \
 	--dpkgopt='path-exclude=/etc/kernel/postinst.d/initramfs-tools' \
@@ -217,7 +291,9 @@ members() { sed 's/"//g; s/^\([^ ]*\) \(.*\)$/    "\1": "\2",/; $s/,$//'; }
 {
 	echo '{'
 	echo "  \"recipe\": \"$hash\","
-	echo '  "debian": "bookworm",'
+	echo "  \"host_release\": \"$host_release\", \"node_release\": \"$node_release\","
+	[[ -z $host_kernel ]] || echo "  \"host_kernel\": \"${host_kernel//[\"\\]/_}\","
+	[[ -z $host_qemu ]] || echo "  \"host_qemu\": \"${host_qemu//[\"\\]/_}\","
 	echo "  \"built\": \"$(date -u +%Y-%m-%dT%H:%M:%SZ)\","
 	echo "  \"build_seconds\": $SECONDS,"
 	echo '  "versions": {'

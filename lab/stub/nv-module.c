@@ -7,6 +7,7 @@
 #include <linux/sched.h>
 #include <linux/wait.h>
 
+#include "kernel-versions.h"
 #include "nv-stub.h"
 
 int nv_fail_probe;
@@ -109,7 +110,7 @@ static const struct file_operations nv_ctl_fops = {
 	.release = single_release,
 };
 
-static char *nv_devnode(struct device *dev, umode_t *mode)
+static char *nv_devnode(NV_DEVNODE_CONST struct device *dev, umode_t *mode)
 {
 	if (mode)
 		*mode = 0666;
@@ -174,7 +175,7 @@ static int nv_add_class(void)
 {
 	struct device *ctl;
 
-	nv_class = class_create(THIS_MODULE, "nvidia");
+	nv_class = nv_class_create("nvidia");
 	if (IS_ERR(nv_class))
 		return PTR_ERR(nv_class);
 	nv_class->devnode = nv_devnode;

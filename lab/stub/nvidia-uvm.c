@@ -8,6 +8,8 @@
 #include <linux/fs.h>
 #include <linux/module.h>
 
+#include "kernel-versions.h"
+
 unsigned int nv_stub_gpu_count(void); /* nv-module.c */
 
 static const char *const uvm_names[] = {"nvidia-uvm", "nvidia-uvm-tools"};
@@ -20,7 +22,7 @@ static const struct file_operations uvm_fops = {
 	.llseek = noop_llseek,
 };
 
-static char *uvm_devnode(struct device *dev, umode_t *mode)
+static char *uvm_devnode(NV_DEVNODE_CONST struct device *dev, umode_t *mode)
 {
 	if (mode)
 		*mode = 0666;
@@ -41,7 +43,7 @@ static int uvm_make_nodes(void)
 	struct device *dev;
 	unsigned int i;
 
-	uvm_class = class_create(THIS_MODULE, "nvidia-uvm");
+	uvm_class = nv_class_create("nvidia-uvm");
 	if (IS_ERR(uvm_class))
 		return PTR_ERR(uvm_class);
 	uvm_class->devnode = uvm_devnode;

@@ -71,7 +71,7 @@ clean() {
 	left=$(find /tmp /var/tmp -mindepth 1 -maxdepth 1)
 	[[ -z $left ]] || { printf 'walk: left behind: %s\n' "$left"; return 1; }
 	for _ in {1..50}; do # the run's guard ends after the run
-		left=$(pgrep -a 'qemu|passthrough' || :)
+		left=$(pgrep -af '/(qemu-system|passthrough-)' || :)
 		[[ $left ]] || break
 		sleep 0.2
 	done

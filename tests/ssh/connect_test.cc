@@ -1,6 +1,7 @@
 // SshSession::Connect against real OpenSSH servers, and against none.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -186,6 +187,12 @@ TEST_F(SilentServer, EndsOnInterruption) {
   });
   EXPECT_THROW(SshSession::Connect(account_, nullptr, keys_, Soon()), InterruptedError);
   interrupter.join();
+}
+
+// As a server with too many connections does it, and OpenSSH 9.8 to whose keys it refused a moment ago.
+TEST_F(SilentServer, ThatClosesTheConnectionAtOnceIsTold) {
+  std::jthread closer([this] { close(accept(listener_.get(), nullptr, nullptr)); });
+  EXPECT_THAT(Try(account_), HasSubstr("closed the connection without a word: it is not up yet, or its MaxStartups"));
 }
 
 size_t Entries(const char* directory) {

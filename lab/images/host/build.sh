@@ -8,7 +8,42 @@ set -eu
 root=$1
 recipe=$2
 drop=$3
-version=$(ls "$root/lib/modules")
+
+# A kernel and a QEMU of one's own, in place of the release's.
+own() {
+	if [ -d "$recipe/own-kernel" ]; then
+		rm -rf "${root:?}/usr/lib/modules" "${root:?}"/boot/vmlinuz-*
+		mkdir -p "$root/usr/lib"
+		cp -r "$recipe/own-kernel/lib/modules" "$root/usr/lib/modules"
+		version=$(ls "$root/lib/modules")
+		rm -f "$root/lib/modules/$version/build" "$root/lib/modules/$version/source"
+		cp "$recipe/own-kernel/vmlinuz" "$root/boot/vmlinuz-$version"
+		chroot "$root" depmod "$version"
+	elif [ -e "$recipe/own-kernel.deb" ]; then
+		rm -rf "${root:?}"/usr/lib/modules/* "${root:?}"/boot/vmlinuz-*
+		install_package kernel
+	fi
+	if [ -d "$recipe/own-qemu" ]; then
+		cp -r "$recipe/own-qemu/." "$root/"
+		program=$(cd "$recipe/own-qemu" && find . -type f -name qemu-system-x86_64 | head -n 1)
+		program=${program#.}
+		[ "$program" = /usr/bin/qemu-system-x86_64 ] || ln -sf "$program" "$root/usr/bin/qemu-system-x86_64"
+	elif [ -e "$recipe/own-qemu.deb" ]; then
+		install_package qemu
+	fi
+	chroot "$root" /usr/bin/qemu-system-x86_64 --version >"$root/tmp/qemu-version" 2>&1 || {
+		cat "$root/tmp/qemu-version"
+		echo "the lab host's QEMU does not run: is it built for the lab host's release, with libraries that this has?"
+		exit 1
+	}
+	version=$(ls "$root/lib/modules")
+}
+
+install_package() {
+	cp "$recipe/own-$1.deb" "$root/tmp/own.deb"
+	chroot "$root" env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends --allow-downgrades /tmp/own.deb
+	rm "$root/tmp/own.deb"
+}
 
 settings() {
 	cp -r "$recipe/images/host/files/." "$root/"
@@ -63,8 +98,11 @@ initrd() {
 	install -m 755 "$recipe/images/host/initrd-init" "$tree/init"
 	chroot "$root" modprobe -S "$version" --show-depends -a virtio_pci virtio_blk ext4 crc32c-intel crc32c_generic |
 		sed -n 's/^insmod \([^ ]*\).*/\1/p' | awk '!seen[$0]++' | while read -r module; do
-		cp "$root$module" "$tree/"
-		echo "/${module##*/}"
+		case $module in # busybox unpacks none
+		*.xz) xz -dc "$root$module" >"$tree/$(basename "$module" .xz)" ;;
+		*) cp "$root$module" "$tree/" ;;
+		esac
+		echo "/$(basename "$module" .xz)"
 	done >"$tree/modules"
 	chroot "$root" sh -c "cd /tmp/initrd && find . -print0 | LC_ALL=C sort -z | cpio --null --quiet -o -H newc" >"$drop/host-initrd"
 	rm -r "$tree"
@@ -83,6 +121,8 @@ slim() {
 
 versions() {
 	echo "host_kernel $version"
+	echo "host_qemu $(head -n 1 "$root/tmp/qemu-version")"
+	rm "$root/tmp/qemu-version"
 	# shellcheck disable=SC2016  # dpkg-query's variables
 	chroot "$root" dpkg-query -W -f '${Package} ${Version}\n' libvirt-daemon qemu-system-x86 dnsmasq-base \
 		openssh-server systemd
@@ -108,6 +148,7 @@ disk() {
 	rm "$drop/host.raw"
 }
 
+own
 settings
 services
 initrd
