@@ -29,8 +29,7 @@ class HelpFormatter : public CLI::FormatterBase {
   }
 
   std::string make_help(const CLI::App* app, std::string name, CLI::AppFormatMode /*mode*/) const override {
-    std::string text = fmt::format("Usage: {}{}{}\n\n{}\n", name, synopsis_.empty() ? "" : " ", synopsis_,
-                                   Trim(app->get_description()));
+    std::string text = fmt::format("{}\n\n{}\n", Usage(name), Trim(app->get_description()));
     const std::vector<const CLI::App*> commands = app->get_subcommands([](const CLI::App*) { return true; });
     if (!commands.empty()) text += "\nCommands:\n";
     for (const CLI::App* command : commands) {
@@ -42,6 +41,23 @@ class HelpFormatter : public CLI::FormatterBase {
   }
 
  private:
+  // In lines of that width; no option is parted from its value.
+  std::string Usage(const std::string& name) const {
+    std::string usage = "Usage: " + name;
+    const size_t indent = usage.size() + 1;
+    size_t begin = 0;  // of the line
+    for (size_t at = 0; at < synopsis_.size();) {
+      size_t end = synopsis_.find(' ', at);
+      if (synopsis_[at] == '[') end = synopsis_.find(' ', synopsis_.find(']', at));
+      end = std::min(end, synopsis_.size());
+      const bool fits = usage.size() - begin + 1 + end - at <= kLineWidth;
+      if (!fits) begin = usage.size() + 1;
+      usage += (fits ? " " : "\n" + std::string(indent, ' ')) + synopsis_.substr(at, end - at);
+      at = end + 1;
+    }
+    return usage;
+  }
+
   std::string Group(const CLI::App& app, const std::string& group) const {
     const std::vector<const CLI::Option*> options = app.get_options(
         [&](const CLI::Option* option) { return option->get_group() == group && !option->get_positional(); });

@@ -83,7 +83,7 @@ class NodeEvidence {
  private:
   std::string node_;
   std::string error_;
-  std::string index_;  // "evidence/hpc_compute_01/collection.json"
+  std::string index_;    // "evidence/hpc_compute_01/collection.json"
   std::string console_;  // of a node of which nothing was collected: how its console ends, a sentence
   double ready_seconds_ = 0;
   double collect_seconds_ = 0;

@@ -58,7 +58,13 @@ bool ImagesAreThere(const LabImageRecipe& recipe) {
 }
 
 std::filesystem::path ImageDirectory(const LabImageRecipe& recipe) {
-  if (const auto given = GivenImages()) return *given;
+  if (const auto given = GivenImages()) {
+    if (!recipe.IsChosen()) return *given;
+    throw Error(
+        fmt::format("$PASSTHROUGH_LAB_IMAGES names images that are there already ({}): neither options nor "
+                    "variables can choose what they are made of",
+                    given->string()));
+  }
   const ChildResult result = RunChild(BuildCommand(recipe, "--print-dir"), {}, Deadline::After(minutes(1)));
   const std::string_view printed = Trim(result.output);
   if (result.Succeeded() && printed.starts_with('/')) return printed;

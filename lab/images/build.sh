@@ -256,10 +256,15 @@ say "building in $mode mode, recipe $hash: lab host $host_release${host_kernel:+
 # What of one's own goes into the host image, where host/build.sh finds it.
 for option in kernel qemu; do
 	what=host_$option
-	if [[ -e ${!what} ]]; then
-		cp -rL --no-preserve=ownership "${!what}" "$work/recipe/own-$option$([[ -d ${!what} ]] || echo .deb)"
+	if [[ -d ${!what} ]]; then # links stay links: a kernel's "build" leads to its whole source
+		cp -r --no-preserve=ownership "${!what}" "$work/recipe/own-$option"
+	elif [[ -e ${!what} ]]; then
+		cp "${!what}" "$work/recipe/own-$option.deb"
 	fi
 done
+if [[ -d $host_kernel ]]; then # which is a link in some trees
+	cp --remove-destination "$host_kernel/vmlinuz" "$work/recipe/own-kernel/vmlinuz"
+fi
 chmod -R a+rX "$work/recipe"
 hooks=/usr/share/mmdebstrap/hooks/merged-usr
 (build node "$node_release" extract --variant=extract --hook-dir="$hooks") &

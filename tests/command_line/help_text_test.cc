@@ -75,5 +75,17 @@ TEST(HelpText, LongTextIsWrappedUnderItself) {
   EXPECT_THAT(help, Not(HasSubstr(" \n")));
 }
 
+TEST(HelpText, ALongUsageIsSeveralLines) {
+  CommandRule rule{.name = "example", .help = "Tries."};
+  for (const char* name : {"--one-thing", "--another-thing", "--something-else", "--yet-another-thing"}) {
+    rule.options.push_back({.name = name, .value = "VALUE", .help = "x"});
+  }
+  rule.arguments = {"FILE"};
+  CommandRule program{.name = "lab", .commands = {rule}};
+  EXPECT_THAT(HelpText(program, "example"),
+              StartsWith("Usage: lab example [--one-thing VALUE] [--another-thing VALUE] [--something-else VALUE]\n"
+                         "                   [--yet-another-thing VALUE] FILE\n\nTries."));
+}
+
 }  // namespace
 }  // namespace passthrough

@@ -146,6 +146,12 @@ TEST_F(LabLifecycle, IsUpForItsClusterFileOnly) {
   const ChildResult other = Lab("up", {PASSTHROUGH_SOURCE_DIR "/configs/test-pcie-passthrough-minimal.yaml"});
   EXPECT_EQ(other.exit_status, 1);
   EXPECT_THAT(other.output, HasSubstr("a lab with other functions runs in"));
+  std::string images;  // as where none are given
+  std::swap(images, shared_->images);
+  const ChildResult release = Up(shared_->lab, {"--host-release", "trixie"});
+  std::swap(images, shared_->images);
+  EXPECT_EQ(release.exit_status, 1);
+  EXPECT_THAT(release.output, HasSubstr("a lab of other releases, kernel or QEMU runs in"));
   EXPECT_EQ(Lab("status", {"--quiet"}).exit_status, 0);
   EXPECT_THAT(Lab("status").output, AllOf(HasSubstr("lab:          up"), HasSubstr("domains:      none")));
 }
