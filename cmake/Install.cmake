@@ -39,8 +39,19 @@ install(DIRECTORY configs DESTINATION ${data} COMPONENT suite USE_SOURCE_PERMISS
 install(DIRECTORY remote DESTINATION ${data} COMPONENT suite USE_SOURCE_PERMISSIONS
   FILES_MATCHING PATTERN "*.sh" PATTERN workload EXCLUDE)
 install(FILES cmake/ClusterTests.cmake DESTINATION ${data}/cmake COMPONENT suite)
-install(FILES LICENSE DESTINATION share/doc/pcie-passthrough-suite RENAME copyright COMPONENT suite)
-install(FILES LICENSE DESTINATION share/doc/pcie-passthrough-lab RENAME copyright COMPONENT lab)
+# What Debian's policy wants of each package.
+set(PASSTHROUGH_PACKAGE_CONTACT "pcie-passthrough-suite <root@localhost>" CACHE STRING
+  "Maintainer of the packages that cpack makes: whoever builds them")
+set(CPACK_PACKAGE_CONTACT "${PASSTHROUGH_PACKAGE_CONTACT}")
+foreach(part suite lab)
+  set(package pcie-passthrough-${part})
+  configure_file(cmake/packages/changelog.in ${pages}/${package}.changelog @ONLY)
+  execute_process(COMMAND ${GZIP_PROGRAM} -9nf ${pages}/${package}.changelog COMMAND_ERROR_IS_FATAL ANY)
+  install(FILES ${pages}/${package}.changelog.gz DESTINATION share/doc/${package} RENAME changelog.gz COMPONENT ${part})
+  install(FILES cmake/packages/copyright DESTINATION share/doc/${package} COMPONENT ${part})
+  install(FILES cmake/packages/${package}.lintian-overrides DESTINATION share/lintian/overrides RENAME ${package}
+    COMPONENT ${part})
+endforeach()
 install(FILES README.md DESTINATION share/doc/pcie-passthrough-suite COMPONENT suite)
 install(DIRECTORY docs DESTINATION share/doc/pcie-passthrough-suite COMPONENT suite)
 
@@ -55,18 +66,19 @@ set(CPACK_DEB_COMPONENT_INSTALL ON)
 set(CPACK_PACKAGING_INSTALL_PREFIX /usr)
 set(CPACK_PACKAGE_DIRECTORY ${PROJECT_BINARY_DIR}/packages)
 set(CPACK_STRIP_FILES ON)
-set(CPACK_PACKAGE_CONTACT "pcie-passthrough-suite <root@localhost>")
 set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
 set(CPACK_DEBIAN_PACKAGE_SECTION admin)
 set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
 set(CPACK_DEBIAN_SUITE_PACKAGE_NAME pcie-passthrough-suite)
 set(CPACK_DEBIAN_LAB_PACKAGE_NAME pcie-passthrough-lab)
 set(CPACK_COMPONENT_SUITE_DESCRIPTION "checks that devices passed through to virtual machines work
-Deploys a cluster with libvirt, checks on every VM over SSH that its GPUs and other devices that are
-passed through with VFIO really work, and destroys the cluster.")
+Deploys a cluster with libvirt, checks on every VM over SSH that its GPUs and
+other devices that are passed through with VFIO really work, and destroys the
+cluster.")
 set(CPACK_COMPONENT_LAB_DESCRIPTION "GPU hosts in virtual machines, with emulated devices
-Boots a virtual machine with an IOMMU, libvirt, and emulated PCI devices, in which pcie-passthrough-suite
-runs on any machine, without a GPU and without KVM.")
+Boots a virtual machine with an IOMMU, libvirt, and emulated PCI devices, in
+which pcie-passthrough-suite runs on any machine, without a GPU and without
+KVM.")
 # What the programs start; the libraries that they are linked with are found out.
 file(STRINGS cmake/setup.sh package_lists NEWLINE_CONSUME)
 string(REGEX MATCH "lab_packages='([^']*)'" lab_packages "${package_lists}")

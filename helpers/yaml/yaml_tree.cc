@@ -302,9 +302,8 @@ std::string Explain(const YAML::Exception& error, const YAML::Mark& last_scalar,
       {YAML::ErrorMsg::UNKNOWN_TOKEN, "put text that begins with such a character in quotes"},
   }};
   // yaml-cpp 0.8 puts the anchor's name behind, 0.7 does not; the place says which it is.
-  const std::string_view said = error.msg.starts_with(YAML::ErrorMsg::UNKNOWN_ANCHOR)
-                                    ? std::string_view(YAML::ErrorMsg::UNKNOWN_ANCHOR)
-                                    : std::string_view(error.msg);
+  constexpr std::string_view kUnknownAnchor = "the referenced anchor is not defined";
+  const std::string_view said = error.msg.starts_with(kUnknownAnchor) ? kUnknownAnchor : std::string_view(error.msg);
   std::string text = "not valid YAML: " + Printable(said);
   if (last_scalar.line >= 0 && last_scalar.line < error.mark.line &&
       source.OpensQuote(last_scalar.line, last_scalar.column)) {

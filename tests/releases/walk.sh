@@ -6,7 +6,7 @@
 #
 # RELEASE  bookworm, trixie
 # WAY      source: ./run-suite.sh in a copy of this source tree, as README.md has it, twice; then, of root,
-#          ./run-tests.sh unit and cpack
+#          ./run-tests.sh unit, and cpack, whose packages lintian likes
 #          packages: what cpack made of it on that release, installed with apt
 # USER     root; or user, who is an ordinary one: root does no more than the messages say
 # --keep   leaves the root file system of a walk that failed
@@ -105,9 +105,10 @@ inside() {
 		as_walker sh -c 'cd pcie-passthrough-suite && ./run-tests.sh unit' >/var/log/walk 2>&1 || { cat /var/log/walk; return 1; }
 		tail -n 5 /var/log/walk
 		echo "seconds unit $((SECONDS - began))"
-		apt-get install -y -q --no-install-recommends dpkg-dev file >>"$install_log" 2>&1
+		apt-get install -y -q --no-install-recommends dpkg-dev file lintian >>"$install_log" 2>&1
 		(cd "$home/pcie-passthrough-suite" && cmake --build build && cd build && cpack) >/var/log/walk 2>&1 ||
 			{ tail -n 40 /var/log/walk; return 1; }
+		lintian --allow-root --fail-on warning "$home/pcie-passthrough-suite/build/packages"/*.deb
 		mkdir -p "/walk/$release"
 		rm -f "/walk/$release"/*.deb
 		cp "$home/pcie-passthrough-suite/build/packages"/*.deb "/walk/$release/"

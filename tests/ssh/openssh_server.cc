@@ -187,7 +187,13 @@ void OpensshServer::Stop() {
 }
 
 void OpensshServer::KillSessions() {
-  for (const pid_t process : Descendants(process_)) kill(process, SIGKILL);
+  // Stopped first: one that is killed while it forks leaves a process that nobody finds.
+  std::vector<pid_t> processes;
+  while (processes.size() != Descendants(process_).size()) {
+    processes = Descendants(process_);
+    for (const pid_t process : processes) kill(process, SIGSTOP);
+  }
+  for (const pid_t process : processes) kill(process, SIGKILL);
 }
 
 void OpensshServer::WaitUntilIdle() const {
