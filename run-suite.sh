@@ -82,7 +82,7 @@ if [ "$needs_lab" = yes ]; then
   require_packages $build_packages $run_packages $lab_packages
   "$source_dir/lab/images/build.sh" --check >&2 || exit 1
   [ -d "$source_dir/build" ] ||
-    say 'The first run compiles the suite and builds the images of the lab: about six minutes on 2 cores; later ones take one.'
+    say 'The first run compiles the suite and builds the images of the lab: three to five minutes on 2 cores; later ones take less than one.'
   build_with_images passthrough-suite passthrough-lab
 else
   # shellcheck disable=SC2086

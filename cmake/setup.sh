@@ -99,6 +99,13 @@ require_packages() {
   rm -f "$log"
 }
 
+# Says every ten seconds how far ninja is that writes the log $1, until it is ended, or the script is gone.
+show_progress() {
+  while sleep 10 && kill -0 $$ 2>/dev/null; do
+    sed -n 's/^\[\([0-9]*\)\/\([0-9]*\)\].*/Building … \1 of \2 steps/p' "$1" | tail -n 1 >&2
+  done
+}
+
 # build TARGET… [CMAKE_OPTION…]: configures $build_dir where that was not done yet, then builds the targets named.
 # Prints the compiler's output only where it fails.
 # $PASSTHROUGH_CMAKE_OPTIONS: more options of cmake, for the first time.
@@ -122,8 +129,14 @@ build() {
     fi
   fi
   say 'Building …'
+  : >"$build_dir/build.log"
+  show_progress "$build_dir/build.log" &
+  progress=$!
   # shellcheck disable=SC2086 # a list of words
-  if ! cmake --build "$build_dir" --target $targets >"$build_dir/build.log" 2>&1; then
+  cmake --build "$build_dir" --target $targets >>"$build_dir/build.log" 2>&1 && built=yes || built=no
+  kill "$progress" 2>/dev/null || :
+  wait "$progress" 2>/dev/null || :
+  if [ "$built" = no ]; then
     tail -n 60 "$build_dir/build.log" >&2
     say "The build failed: $build_dir/build.log"
     exit 1

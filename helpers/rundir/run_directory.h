@@ -19,6 +19,8 @@ class RunDirectory {
   std::filesystem::path RunJson() const { return path_ / "run.json"; }
   std::filesystem::path TeardownRecordJson() const { return path_ / "teardown-record.json"; }
   std::filesystem::path JunitXml() const { return path_ / "junit.xml"; }
+  std::filesystem::path MetricsProm() const { return path_ / "metrics.prom"; }
+  std::filesystem::path SummaryMd() const { return path_ / "summary.md"; }
   std::filesystem::path HostStartLog() const { return path_ / "host-start.log"; }
   std::filesystem::path HostStopLog() const { return path_ / "host-stop.log"; }
   std::filesystem::path ClusterStartLog() const { return path_ / "cluster-start.log"; }
