@@ -297,8 +297,8 @@ members() { sed 's/"//g; s/^\([^ ]*\) \(.*\)$/    "\1": "\2",/; $s/,$//'; }
 	echo '{'
 	echo "  \"recipe\": \"$hash\","
 	echo "  \"host_release\": \"$host_release\", \"node_release\": \"$node_release\","
-	[[ -z $host_kernel ]] || echo "  \"host_kernel\": \"${host_kernel//[\"\\]/_}\","
-	[[ -z $host_qemu ]] || echo "  \"host_qemu\": \"${host_qemu//[\"\\]/_}\","
+	[[ -z $host_kernel ]] || echo "  \"host_kernel\": \"${host_kernel//[[:cntrl:]\"\\]/_}\","
+	[[ -z $host_qemu ]] || echo "  \"host_qemu\": \"${host_qemu//[[:cntrl:]\"\\]/_}\","
 	echo "  \"built\": \"$(date -u +%Y-%m-%dT%H:%M:%SZ)\","
 	echo "  \"build_seconds\": $SECONDS,"
 	echo '  "versions": {'
