@@ -120,6 +120,12 @@ TEST_P(Cleanup, NoInterfaceRemains) {
   }
   ReportChanges(NewInterfaces(session().plan(), cluster(), session().HostBefore(), running, session().HostAfter()),
                 "A bridge or tap device of the cluster goes with its network or domain: look at those first.");
+  if (!session().HostBefore().lists_bridges || !session().HostAfter().lists_bridges) {
+    ReportEach({{.found = "a bridge that remains would not be seen, for libvirt on the host lists none",
+                 .where = kAfter,
+                 .advice = "Install its interface driver there (libvirt-daemon-driver-interface) and restart it.",
+                 .note = true}});
+  }
   ExcuseIfOthersWereAtWork();
 }
 

@@ -154,7 +154,7 @@ std::string AsInNodeDevices(std::string name) {
 }
 
 // libvirt lists bridges as interfaces only, of taps as node devices only.
-std::vector<std::string> TakeInterfaces(virConnectPtr connection) {
+void TakeInterfaces(virConnectPtr connection, Inventory& inventory) {
   std::set<std::string> interfaces;
   for (const NodeDeviceHandle& device : ListAll<NodeDeviceHandle>("list network interfaces", [&](auto* items) {
          return virConnectListAllNodeDevices(connection, items, VIR_CONNECT_LIST_NODE_DEVICES_CAP_NET);
@@ -162,8 +162,9 @@ std::vector<std::string> TakeInterfaces(virConnectPtr connection) {
     interfaces.insert(InterfaceName(virNodeDeviceGetName(device.get())));
   }
   virInterfacePtr* items = nullptr;
-  // Not every libvirt is built with this.
+  // Not every libvirt is built with this; Debian 13 and later have it in a package of its own.
   const int count = virConnectListAllInterfaces(connection, &items, 0);
+  inventory.lists_bridges = count >= 0;
   for (int i = 0; i < count; ++i) {
     const InterfaceHandle interface(items[i]);
     const std::string name = virInterfaceGetName(interface.get());
@@ -171,7 +172,7 @@ std::vector<std::string> TakeInterfaces(virConnectPtr connection) {
     interfaces.insert(name);
   }
   std::free(items);
-  return {interfaces.begin(), interfaces.end()};
+  inventory.interfaces.assign(interfaces.begin(), interfaces.end());
 }
 
 std::vector<HostPciDevice> TakePciDevices(virConnectPtr connection) {
@@ -212,7 +213,7 @@ Inventory LibvirtConnection::TakeInventory() {
   }
   SortByName(inventory.networks);
   SortByName(inventory.pools);
-  inventory.interfaces = TakeInterfaces(connection);
+  TakeInterfaces(connection, inventory);
   inventory.pci_devices = TakePciDevices(connection);
   return inventory;
 }

@@ -220,9 +220,9 @@ deb http://deb.debian.org/debian-security $release-security main"
 	printf '%s\n' "$found"
 }
 
-# A kernel of one's own is a package in place of linux-image-amd64, or comes after the others: see host/build.sh.
+# Those of image $1 in release $2. A kernel of one's own is a package in place of linux-image-amd64, or comes after the others: see host/build.sh.
 packages() {
-	sed '/^#/d' "$here/$1/packages" |
+	sed -e '/^#/d' -e "s/^$2: //" -e '/: /d' "$here/$1/packages" |
 		if [[ $1 == host && $host_kernel && ! -e $host_kernel ]]; then
 			sed "s|^linux-image-amd64\$|$host_kernel|"
 		else
@@ -241,7 +241,7 @@ build() {
 	if ((EUID == 0)); then private=(unshare --mount --propagation private); fi
 	exec setsid "${private[@]}" mmdebstrap --quiet --mode="$mode" --architectures=amd64 --format=null \
 		--keyring=/usr/share/keyrings/debian-archive-keyring.gpg \
-		--aptopt='APT::Install-Recommends "false"' --include="$(packages "$name")" "$@" \
+		--aptopt='APT::Install-Recommends "false"' --include="$(packages "$name" "$release")" "$@" \
 		"--$hook-hook='$work/recipe/images/$name/build.sh' \"\$1\" '$work/recipe' '$drop'" \
 		"$release" - <"$work/sources.$name" >"$work/$name.log" 2>&1
 }

@@ -175,6 +175,7 @@ TEST(LibvirtConnection, TakesAnInventory) {
   EXPECT_EQ(inventory.FindPool("p")->path, "/p");
   EXPECT_THAT(inventory.FindPool("p")->volumes, ElementsAre("image.qcow2"));
   EXPECT_THAT(inventory.interfaces, ElementsAre("eth-1", "virbr140"));
+  EXPECT_TRUE(inventory.lists_bridges);
   ASSERT_EQ(inventory.pci_devices.size(), 2u);
   EXPECT_EQ(inventory.pci_devices[0].address, At("0000:01:00.0"));
   EXPECT_EQ(inventory.pci_devices[1].class_code, 0x040300u);

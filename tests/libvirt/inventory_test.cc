@@ -226,5 +226,17 @@ TEST(DescribeDifferences, NamesCannotSteerATerminal) {
               ElementsAre(HasSubstr("volume \\x1b[2J remains")));
 }
 
+// A bridge that remains on such a host would not be seen: the check says so.
+TEST(InventoryJson, KeepsWhetherBridgesAreListed) {
+  Inventory host;
+  EXPECT_TRUE(InventoryFromJson(ToJson(host)).lists_bridges);
+  host.lists_bridges = false;
+  const std::string json = ToJson(host);
+  EXPECT_FALSE(InventoryFromJson(json).lists_bridges);
+  std::string older = json;
+  older.erase(older.find(" \"lists_bridges\""), std::string(" \"lists_bridges\": false,\n").size());
+  EXPECT_TRUE(InventoryFromJson(older).lists_bridges) << older;
+}
+
 }  // namespace
 }  // namespace passthrough
