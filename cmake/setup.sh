@@ -109,7 +109,7 @@ show_progress() {
 # build TARGET… [CMAKE_OPTION…]: configures $build_dir where that was not done yet, then builds the targets named.
 # Prints the compiler's output only where it fails.
 # $PASSTHROUGH_CMAKE_OPTIONS: more options of cmake, for the first time.
-# A unity build: several sources of a room at a time take the compiler a third of the time (docs/performance.md). Who
+# A unity build: several sources of a room at a time take the compiler less than half of the time (docs/performance.md). Who
 # changes one source after the other does better with cmake --preset default.
 build_dir=$source_dir/build
 : "${PASSTHROUGH_CMAKE_OPTIONS=}"
