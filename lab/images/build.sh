@@ -194,6 +194,18 @@ drop=$(mktemp -d "$work/XXXXXXXX")
 [[ $mode == root ]] || chmod 777 "$drop"
 mkdir "$work/recipe"
 cp -r "$lab/images" "$lab/stub" "$work/recipe/"
+# What of one's own goes into the host image, where host/build.sh finds it.
+for option in kernel qemu; do
+	what=host_$option
+	if [[ -d ${!what} ]]; then # links stay links: a kernel's "build" leads to its whole source
+		cp -r --no-preserve=ownership "${!what}" "$work/recipe/own-$option"
+	elif [[ -e ${!what} ]]; then
+		cp "${!what}" "$work/recipe/own-$option.deb"
+	fi
+done
+if [[ -d $host_kernel ]]; then # which is a link in some trees
+	cp --remove-destination "$host_kernel/vmlinuz" "$work/recipe/own-kernel/vmlinuz"
+fi
 chmod -R a+rX "$work/recipe"
 export TMPDIR=$work
 [[ $mode == root ]] || { mkdir "$work/tmp"; chmod 1777 "$work/tmp"; export TMPDIR=$work/tmp; }
@@ -220,7 +232,8 @@ deb http://deb.debian.org/debian-security $release-security main"
 	printf '%s\n' "$found"
 }
 
-# Those of image $1 in release $2. A kernel of one's own is a package in place of linux-image-amd64, or comes after the others: see host/build.sh.
+# Those of image $1 in release $2. A kernel of one's own is a package in place of linux-image-amd64, or comes after the
+# others: see host/build.sh.
 packages() {
 	sed -e '/^#/d' -e "s/^$2: //" -e '/: /d' "$here/$1/packages" |
 		if [[ $1 == host && $host_kernel && ! -e $host_kernel ]]; then
@@ -253,19 +266,6 @@ fail() {
 }
 
 say "building in $mode mode, recipe $hash: lab host $host_release${host_kernel:+, kernel $host_kernel}${host_qemu:+, QEMU $host_qemu}; nodes $node_release"
-# What of one's own goes into the host image, where host/build.sh finds it.
-for option in kernel qemu; do
-	what=host_$option
-	if [[ -d ${!what} ]]; then # links stay links: a kernel's "build" leads to its whole source
-		cp -r --no-preserve=ownership "${!what}" "$work/recipe/own-$option"
-	elif [[ -e ${!what} ]]; then
-		cp "${!what}" "$work/recipe/own-$option.deb"
-	fi
-done
-if [[ -d $host_kernel ]]; then # which is a link in some trees
-	cp --remove-destination "$host_kernel/vmlinuz" "$work/recipe/own-kernel/vmlinuz"
-fi
-chmod -R a+rX "$work/recipe"
 hooks=/usr/share/mmdebstrap/hooks/merged-usr
 (build node "$node_release" extract --variant=extract --hook-dir="$hooks") &
 node=$!

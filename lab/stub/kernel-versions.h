@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What the kernel's driver core calls otherwise between Debian's releases.
+ * The driver core's interface of both Debian releases' kernels: 6.1 and 6.12.
  * Source: Linux, include/linux/device/class.h.
  */
 #ifndef KERNEL_VERSIONS_H

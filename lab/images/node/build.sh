@@ -48,7 +48,7 @@ take_programs() {
 	take /usr/sbin/sshd /usr/bin/ssh-keygen /usr/bin/sudo /usr/bin/lspci /usr/bin/kmod /bin/dash /bin/busybox \
 		/usr/libexec/sudo/sudoers.so /lib/x86_64-linux-gnu/security/pam_permit.so \
 		/lib/x86_64-linux-gnu/security/pam_deny.so
-	# OpenSSH has been three programs since 9.8.
+	# Debian 13's sshd starts these for each connection.
 	for file in /usr/lib/openssh/sshd-session /usr/lib/openssh/sshd-auth; do
 		[ ! -e "$root$file" ] || take "$file"
 	done
