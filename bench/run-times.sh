@@ -1,7 +1,7 @@
 #!/bin/sh
-# Where the seconds of a run in the lab go: runs the suite COUNT times on a whole cluster, and COUNT times attached to one
-# that came out of a snapshot, and prints the median of each phase as a Markdown table. Needs the programs and the lab's
-# images, for which ./run-suite.sh cares; its labs are in a directory of their own below build/bench. On a quiet machine.
+# Where the seconds of a run in the lab go: the suite on a whole cluster, and attached to one that a snapshot holds, each
+# COUNT times; prints the median of each phase as a Markdown table. Run ./run-suite.sh before, which makes the programs
+# and the lab's images. The labs are in build/bench. Nothing else may run on the machine meanwhile.
 #   bench/run-times.sh [COUNT]   (5)
 set -eu
 source_dir=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd)
@@ -65,7 +65,8 @@ medians() {
             }
           }
         }
-        printf "| %s | %.1f s | %.1f to %.1f s |\n", order[p], all[order[p], int((k + 1) / 2)], all[order[p], 1], all[order[p], k]
+        printf "| %s | %.1f s | %.1f to %.1f s |\n",
+               order[p], all[order[p], int((k + 1) / 2)], all[order[p], 1], all[order[p], k]
       }
     }' "$@"
 }

@@ -101,7 +101,8 @@ require_packages() {
 
 # Says every ten seconds how far ninja is that writes the log $1, until it is ended, or the script is gone.
 show_progress() {
-  while sleep 10 && kill -0 $$ 2>/dev/null; do
+  trap 'kill "$sleeper" 2>/dev/null; exit' TERM
+  while sleep 10 >/dev/null 2>&1 & sleeper=$!; wait "$sleeper" && kill -0 $$ 2>/dev/null; do
     sed -n 's/^\[\([0-9]*\)\/\([0-9]*\)\].*/Building … \1 of \2 steps/p' "$1" | tail -n 1 >&2
   done
 }
@@ -109,8 +110,8 @@ show_progress() {
 # build TARGET… [CMAKE_OPTION…]: configures $build_dir where that was not done yet, then builds the targets named.
 # Prints the compiler's output only where it fails.
 # $PASSTHROUGH_CMAKE_OPTIONS: more options of cmake, for the first time.
-# A unity build: several sources of a room at a time take the compiler less than half of the time (docs/performance.md). Who
-# changes one source after the other does better with cmake --preset default.
+# A unity build: several sources of a room at a time take the compiler less than half of the time
+# (docs/performance.md). Who changes one source after the other does better with cmake --preset default.
 build_dir=$source_dir/build
 : "${PASSTHROUGH_CMAKE_OPTIONS=}"
 build() {
@@ -123,7 +124,10 @@ build() {
   if [ ! -f "$build_dir/build.ninja" ]; then
     say 'Configuring …'
     # shellcheck disable=SC2086 # a list of words
-    if ! (cd "$source_dir" && cmake -S . -B "$build_dir" -G Ninja -DCMAKE_UNITY_BUILD=ON $PASSTHROUGH_CMAKE_OPTIONS "$@") >"$build_dir/configure.log" 2>&1; then
+    if ! (
+      cd "$source_dir"
+      cmake -S . -B "$build_dir" -G Ninja -DCMAKE_UNITY_BUILD=ON $PASSTHROUGH_CMAKE_OPTIONS "$@"
+    ) >"$build_dir/configure.log" 2>&1; then
       cat "$build_dir/configure.log" >&2
       exit 1
     fi
