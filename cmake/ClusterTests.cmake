@@ -1,5 +1,5 @@
-# Read by ctest each time it starts, from a file that has said where things are: makes the checks of a cluster file tests of ctest. Asked anew each
-# time, so that a changed cluster file changes the tests, not only a changed program.
+# Read by ctest each time it starts, from a file that has said where things are: makes the checks of a cluster file
+# tests of ctest. Asked anew each time, so that a changed cluster file changes the tests, not only a changed program.
 #   PASSTHROUGH_CONFIG    the cluster file (default: configs/test-pcie-passthrough-minimal.yaml)
 #   PASSTHROUGH_PROFILE   where and how (default: lab)
 #   PASSTHROUGH_LOG_DIR   where run directories are made (default: logs in the project's root, or, of an installed suite,

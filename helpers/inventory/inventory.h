@@ -83,7 +83,8 @@ struct Inventory {
   // Network interfaces of the host: its cards, bridges and taps. In the names of taps, what is no
   // letter or digit reads '_'.
   std::vector<std::string> interfaces;
-  // Whether bridges are among them: a libvirt without its interface driver lists none, since 10 not as node devices.
+  // Whether bridges are among them: libvirt lists them through its interface driver, which is a package of its own in
+  // Debian 13.
   bool lists_bridges = true;
   std::vector<HostPciDevice> pci_devices;
   bool operator==(const Inventory&) const = default;

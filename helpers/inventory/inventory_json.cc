@@ -72,37 +72,21 @@ void from_json(const json& value, DomainInventory& domain) {
 
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(NetworkInventory, name, uuid, bridge, active, leases)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(PoolInventory, name, uuid, path, active, volumes)
-
-void to_json(json& value, const Inventory& inventory) {
-  value = {{"hypervisor", inventory.hypervisor},
-           {"hostname", inventory.hostname},
-           {"domains", inventory.domains},
-           {"networks", inventory.networks},
-           {"pools", inventory.pools},
-           {"interfaces", inventory.interfaces},
-           {"lists_bridges", inventory.lists_bridges},
-           {"pci_devices", inventory.pci_devices}};
-}
-
-void from_json(const json& value, Inventory& inventory) {
-  value.at("hypervisor").get_to(inventory.hypervisor);
-  value.at("hostname").get_to(inventory.hostname);
-  value.at("domains").get_to(inventory.domains);
-  value.at("networks").get_to(inventory.networks);
-  value.at("pools").get_to(inventory.pools);
-  value.at("interfaces").get_to(inventory.interfaces);
-  inventory.lists_bridges = value.value("lists_bridges", true);  // runs of older releases do not say
-  value.at("pci_devices").get_to(inventory.pci_devices);
-}
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Inventory, hypervisor, hostname, domains, networks, pools, interfaces, pci_devices)
 
 std::string ToJson(const Inventory& inventory) {
+  json value = inventory;
+  value["lists_bridges"] = inventory.lists_bridges;
   // Names come from other machines: bytes that are no UTF-8 must not stop the run.
-  return json(inventory).dump(1, ' ', false, json::error_handler_t::replace) + "\n";
+  return value.dump(1, ' ', false, json::error_handler_t::replace) + "\n";
 }
 
 Inventory InventoryFromJson(std::string_view text) {
   try {
-    return json::parse(text).get<Inventory>();
+    const json value = json::parse(text);
+    auto inventory = value.get<Inventory>();
+    inventory.lists_bridges = value.value("lists_bridges", true);  // runs of older releases do not say
+    return inventory;
   } catch (const json::exception& error) {
     throw EvidenceError(fmt::format("cannot read the host's inventory: {}", error.what()));
   }

@@ -196,8 +196,8 @@ std::string TextOf(std::FILE* file) {
 constexpr char kUuid[] = "11111111-1111-1111-1111-111111111111";
 
 // With libvirt's test driver, which can attach no <hostdev>: what is pending and what is not. In it runs c-compute-01.
-// A GPU that cannot be plugged in: libvirt's test driver refuses it up to 9, which plugs in none, and since 10, for
-// the attribute is wrong.
+// A GPU that cannot be plugged in: Debian 12's release of libvirt's test driver plugs in none, and Debian 13's refuses
+// this one, for the attribute is wrong.
 std::string Unpluggable() {
   std::string xml = Hostdev(1);
   return xml.insert(xml.find("</hostdev>"), "<rom bar='perhaps'/>");
