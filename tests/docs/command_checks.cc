@@ -106,8 +106,8 @@ bool IsOptionOfTheProject(const std::string& option) {
                            {"ctest", "--help"},
                            {"virsh", "help", "domifaddr"},
                            {"sh", "./remote/run-all.sh", "--help"}};
-  static const Words verbs{"up",      "down",      "status", "ssh",    "snapshot",
-                           "restore", "snapshots", "build",  "create", "destroy"};
+  static const Words verbs{"up",        "down",  "status", "ssh",    "snapshot", "restore",
+                           "snapshots", "build", "check",  "create", "destroy",  "completion"};
   for (const std::string& verb : verbs) helps.push_back({LabProgramOfTests().string(), verb, "--help"});
   if (option == "--all") return true;  // of run-suite.sh itself
   return std::any_of(helps.begin(), helps.end(),

@@ -36,6 +36,59 @@ TEST(DocumentsTest, EachCommandIsOne) {
   EXPECT_GT(checked, 60u) << "the documents' commands were not found";
 }
 
+// The blocks of shell that belong here ("sh on a real host" does not), by page and first command, each with the file
+// that runs it and the words by which it does.
+struct RunByTest {
+  const char* page;
+  const char* command;
+  const char* file;
+  const char* words;
+};
+constexpr RunByTest kRunByTests[] = {
+    {"README.md", "./run-suite.sh", "tests/releases/walk.sh", "&& ./run-suite.sh'"},
+    {"README.md", "./run-tests.sh", ".ci/run", "./run-tests.sh"},
+    {"docs/ci.md", "for config in configs/test-*.yaml; do", "tests/docs/ci_jobs_test.cc",
+     "BlockWith(\"--merge-junit\")"},
+    {"docs/ci.md", "./run-suite.sh --profile host --gtest_filter='GpuWork.*' || {", "tests/docs/ci_jobs_test.cc",
+     "BlockWith(\"::warning::\")"},
+    {"docs/install.md", "cmake --preset default && cmake --build --preset default", "tests/releases/walk.sh", "cpack"},
+    {"docs/install.md", "passthrough-suite", "tests/releases/walk.sh", "walk passthrough-suite"},
+    {"docs/install.md", "cmake --install build --strip --prefix ~/.local", "tests/install/installation.cc",
+     "\"--strip\", \"--prefix\""},
+    {"docs/install.md", "source <(passthrough-suite --completion bash)", "tests/install/completion_test.cc",
+     "source <(passthrough-suite --completion bash)"},
+    {"docs/install.md", "passthrough-suite --ctest checks", "tests/install/installation_test.cc", "\"--ctest\""},
+    {"docs/lab.md", "passthrough-lab check configs/test-pcie-passthrough-minimal.yaml",
+     "tests/end_to_end/manual_test.cc", "AsScript(\"lab.md\")"},
+    {"docs/options.md", "./run-suite.sh --all", "tests/end_to_end/CMakeLists.txt", "run-suite.sh --all"},
+    {"docs/options.md", "cmake --preset default && cmake --build --preset default",
+     "tests/end_to_end/whole_run_test.cc", "\"ctest\""},
+};
+
+TEST(DocumentsTest, EachCommandThatCanRunHereRunsInATest) {
+  size_t found = 0;
+  for (const Document& document : ProjectDocuments()) {
+    const std::string page = document.path.lexically_relative(kProject).string();
+    for (const FencedBlock& block : document.blocks) {
+      if ((block.info != "sh" && block.info != "console") || page == "docs/manual.md") continue;  // it runs as a whole
+      std::string command = block.text.substr(0, block.text.find('\n'));
+      if (block.info == "console" && !command.starts_with("$ ")) continue;  // what one prints
+      if (block.info == "console") command.erase(0, 2);
+      command = std::string(Trim(command.substr(0, command.find(" #"))));
+      const auto* const run = std::find_if(std::begin(kRunByTests), std::end(kRunByTests), [&](const RunByTest& one) {
+        return one.page == page && one.command == command;
+      });
+      if (run == std::end(kRunByTests)) {
+        ADD_FAILURE() << page << ":" << block.line << ": no test runs it: " << command;
+        continue;
+      }
+      ++found;
+      EXPECT_THAT(ReadFile(kProject / run->file), HasSubstr(run->words)) << page << ": " << command;
+    }
+  }
+  EXPECT_GE(found, std::size(kRunByTests)) << "one of them is in no page any more";
+}
+
 TEST(DocumentsTest, ACommandThatIsNoneIsFound) {
   EXPECT_THAT(ProblemOf(One("./run-suite.sh --profil host")), HasSubstr("--profil: no such option"));
   EXPECT_THAT(ProblemOf(One("$suite --cycles 5")), HasSubstr("--cycles without --disruptive"));

@@ -1,4 +1,4 @@
-// docs/manual.md, run in a lab from its first command to its last, as it stands there.
+// docs/manual.md and docs/lab.md, run in a lab from the first command to the last, as they stand there.
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -14,14 +14,13 @@ namespace fs = std::filesystem;
 using testing::HasSubstr;
 using testing::IsEmpty;
 
-const fs::path kManual = fs::path(PASSTHROUGH_SOURCE_DIR) / "docs" / "manual.md";
-
-// Its blocks of shell as one script, so that variables live on. Those "on a real host" are left out.
-std::string ManualAsScript() {
-  std::string script = "set -euo pipefail\n";
-  for (const FencedBlock& block : ReadDocument(kManual).blocks) {
+// The blocks of shell of docs/`page` as one script, so that variables live on. Those that say where they belong ("sh on
+// a real host") are left out.
+std::string AsScript(const std::string& page) {
+  std::string script = "set -euo pipefail\nPATH=$PWD/build/bin:$PATH\n";
+  for (const FencedBlock& block : ReadDocument(fs::path(PASSTHROUGH_SOURCE_DIR) / "docs" / page).blocks) {
     if (block.info != "sh") continue;
-    script += fmt::format("echo '=== manual.md:{} ==='\n{}", block.line, block.text);
+    script += fmt::format("echo '=== {}:{} ==='\n{}", page, block.line, block.text);
   }
   return script;
 }
@@ -52,7 +51,7 @@ class ManualTest : public testing::Test {
 };
 
 TEST_F(ManualTest, EachCommandWorksInItsPlace) {
-  WriteFile(project_.path() / "manual.sh", ManualAsScript());
+  WriteFile(project_.path() / "manual.sh", AsScript("manual.md"));
   // The lab's key is there while the lab is up.
   std::vector<std::string> secrets;
   ChildOptions options = Options();
@@ -90,6 +89,18 @@ TEST_F(ManualTest, EachCommandWorksInItsPlace) {
   for (const auto& entry : fs::recursive_directory_iterator(project_.path() / "logs")) {
     EXPECT_EQ(entry.path().filename().string().find_first_of("\":<>|*?\r\n"), std::string::npos) << entry.path();
   }
+}
+
+using LabPageTest = ManualTest;
+
+TEST_F(LabPageTest, EachCommandWorksInItsPlace) {
+  WriteFile(project_.path() / "lab.sh", AsScript("lab.md"));
+  const ChildResult result = RunChild({"bash", "lab.sh"}, Options(), Limit());
+  ASSERT_EQ(result.exit_status, 0) << result.output;
+  EXPECT_THAT(result.output, HasSubstr("checks, all passed"));
+  EXPECT_THAT(result.output, HasSubstr("Kernel driver in use: nvidia"));
+  EXPECT_THAT(result.output, HasSubstr("everything is gone"));
+  EXPECT_FALSE(fs::exists(lab_.path() / "ssh_config")) << "the lab is still up";
 }
 
 }  // namespace

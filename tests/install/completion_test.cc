@@ -43,6 +43,17 @@ Words Bash(const Words& words) {
   return Lines(RunInstalled(command));
 }
 
+// As docs/install.md has it, for an installation that is in no place where the shell looks.
+TEST(Completion, BashTakesItFromThePrograms) {
+  const ChildResult result = RunInstalled({"bash", "-ec",
+                                           "source <(passthrough-suite --completion bash)\n"
+                                           "source <(passthrough-lab completion bash)\n"
+                                           "complete -p passthrough-suite passthrough-lab"});
+  EXPECT_THAT(Lines(result), ElementsAre("complete -F _passthrough_suite passthrough-suite",
+                                         "complete -F _passthrough_lab passthrough-lab"))
+      << result.output;
+}
+
 // What fish offers for the end of `line`, without its descriptions.
 Words Fish(const std::string& program, const std::string& line) {
   const std::string script = (Installation() / "share/fish/vendor_completions.d" / (program + ".fish")).string();
