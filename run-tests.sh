@@ -143,6 +143,12 @@ usual | all | sanitizers | fuzz)
   ;;
 esac
 case $group in
+usual | all | end-to-end)
+  # shellcheck disable=SC2086
+  require_packages $browser_packages
+  ;;
+esac
+case $group in
 sanitizers | fuzz)
   "$group" "$@"
   exit

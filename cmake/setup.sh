@@ -5,12 +5,13 @@
 # Debian 12's names. Debian 13 and Ubuntu 24.04 have the same packages, but for Boost: see of_this_system.
 build_packages='g++ cmake ninja-build pkg-config libgtest-dev libgmock-dev libvirt-dev libssh-dev
   libyaml-cpp-dev libboost1.81-dev libfmt-dev libpugixml-dev libarchive-dev nlohmann-json3-dev
-  libcli11-dev'
+  libkainjow-mustache-dev libcli11-dev'
 run_packages='openssh-client libvirt0'
 lab_packages='qemu-system-x86 qemu-utils mmdebstrap e2fsprogs syslinux syslinux-common mtools
   dosfstools debian-archive-keyring zstd mount uidmap'
 test_packages='openssh-server shellcheck busybox-static libvirt-clients libxml2-utils
-  groff-base fish zsh'
+  groff-base fish zsh python3-jsonschema'
+browser_packages='chromium chromium-driver curl'
 sanitizer_packages='clang'
 lint_packages='clang-format clang-tidy shellcheck'
 

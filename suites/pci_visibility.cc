@@ -154,7 +154,10 @@ void AppendNotes(Findings more, Findings* findings) {
 
 TEST_P(PciDevice, IsWhereLibvirtAttachedIt) {
   if (guest().function != nullptr) return;
-  ReportFailure({.found = DeviceName() + " " + guest().problem, .where = guest().where, .advice = kLookAtHostdev});
+  ReportFailure({.found = DeviceName() + " " + guest().problem,
+                 .where = guest().where,
+                 .advice = kLookAtHostdev,
+                 .explains = Explains::kDevice});
 }
 
 TEST_P(PciDevice, HasThePlannedId) {

@@ -23,16 +23,24 @@ bool AsksForHelp(const SortedWords& words) {
                      [](const std::string& word) { return word == "--help" || word == "-h"; });
 }
 
+bool TakesArguments(const CommandRule& rule, const SortedWords& words) {
+  if (rule.arguments_of.empty()) return true;
+  return std::any_of(words.options.begin(), words.options.end(), [&](const std::string& word) {
+    return word == rule.arguments_of || word.starts_with(rule.arguments_of + "=");
+  });
+}
+
 // Too few arguments or too many; the latter are left out.
 void CheckArguments(const CommandRule& rule, SortedWords& words) {
   for (size_t i = words.arguments.size(); i < rule.arguments.size() && !AsksForHelp(words); ++i) {
     if (!IsOptional(rule.arguments[i])) words.problems.push_back(rule.arguments[i] + " is missing");
   }
-  for (size_t i = rule.arguments.size(); i < words.arguments.size(); ++i) {
+  const size_t taken = TakesArguments(rule, words) ? rule.arguments.size() : 0;
+  for (size_t i = taken; i < words.arguments.size(); ++i) {
     const std::string word = Printable(words.arguments[i]);
-    words.problems.push_back(rule.arguments.empty() ? word + ": no such option" : "one argument too many: " + word);
+    words.problems.push_back(taken == 0 ? word + ": no such option" : "one argument too many: " + word);
   }
-  words.arguments.resize(std::min(words.arguments.size(), rule.arguments.size()));
+  words.arguments.resize(std::min(words.arguments.size(), taken));
 }
 
 void CheckCombinations(const CommandRule& rule, const CommandLine& line, std::vector<std::string>& problems) {

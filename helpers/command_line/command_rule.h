@@ -39,6 +39,7 @@ struct CommandRule {
   std::string name;
   std::vector<OptionRule> options = {};
   std::vector<std::string> arguments = {};  // "CLUSTER_FILE"; in brackets where it may be missing
+  std::string arguments_of = {};            // the option that takes them; empty: they stand by themselves
   bool passes_on = false;                   // takes what follows "--" as it is
   std::string summary = {};                 // a program's, in some words, for the index of manual pages
   std::string help = {};                    // what it does; its first sentence stands in the list of commands

@@ -142,8 +142,10 @@ Findings ConfigProblems(const PciEvidence& pci, const PciFunction& function, con
     return {{name + ": its config space could not be read", pci.At(function.line), "Look at the node's kernel log."}};
   }
   if (function.ConfigIsDead()) {
-    return {{name + " does not answer: its config space reads all ones", pci.At(function.config_line),
-             std::string(kDeadAfterReset)}};
+    return {{.found = name + " does not answer: its config space reads all ones",
+             .where = pci.At(function.config_line),
+             .advice = std::string(kDeadAfterReset),
+             .explains = Explains::kDevice}};
   }
   return ConfigChecker(pci, function, name).Problems();
 }

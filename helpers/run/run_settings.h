@@ -23,6 +23,7 @@ struct RunSettings {
   RunMode mode = RunMode::kDirect;
   std::string target;         // a node's name: evidence is collected from this one only; empty: all
   bool keep_cluster = false;  // --no-cleanup
+  std::string filter = "*";   // which checks were asked for, as GoogleTest has it
   bool disruptive = false;    // --disruptive
   int reboots = 0;            // --cycles
   pid_t watched = 0;          // the process whose end means that nobody will tear down but the guard

@@ -26,6 +26,7 @@ RunState::RunState(RunSettings settings, RunDirectory run, Progress& progress)
   record_.cluster = settings_.plan.name;
   record_.profile = settings_.profile.name;
   record_.target = settings_.target;
+  record_.filter = settings_.filter;
   record_.disruptive = settings_.disruptive;
   record_.reboots = settings_.disruptive ? settings_.reboots : 0;
   record_.cleanup = settings_.mode != RunMode::kAttach && !settings_.keep_cluster;

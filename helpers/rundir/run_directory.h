@@ -20,6 +20,8 @@ class RunDirectory {
   std::filesystem::path TeardownRecordJson() const { return path_ / "teardown-record.json"; }
   std::filesystem::path JunitXml() const { return path_ / "junit.xml"; }
   std::filesystem::path MetricsProm() const { return path_ / "metrics.prom"; }
+  std::filesystem::path VerdictJson() const { return path_ / "verdict.json"; }
+  std::filesystem::path ReportHtml() const { return path_ / "report.html"; }
   std::filesystem::path SummaryMd() const { return path_ / "summary.md"; }
   std::filesystem::path HostStartLog() const { return path_ / "host-start.log"; }
   std::filesystem::path HostStopLog() const { return path_ / "host-stop.log"; }

@@ -63,6 +63,7 @@ void WriteRunRecord(const std::filesystem::path& file, const RunRecord& record) 
   using Json = nlohmann::ordered_json;
   nlohmann::json json(record);
   json["least_link_percent"] = record.least_link_percent;
+  json["filter"] = record.filter;
   WriteFile(file, Json(json).dump(2, ' ', false, Json::error_handler_t::replace) + "\n");
 }
 
@@ -72,6 +73,7 @@ RunRecord ReadRunRecord(const std::filesystem::path& file) {
     json.emplace("notes", nlohmann::json::array());  // where there are none; earlier runs wrote none
     auto record = json.get<RunRecord>();
     record.least_link_percent = json.value("least_link_percent", record.least_link_percent);
+    record.filter = json.value("filter", record.filter);
     return record;
   } catch (const nlohmann::json::exception& error) {
     throw EvidenceError(fmt::format("{}: {}", file.string(), error.what()));

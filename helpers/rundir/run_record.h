@@ -31,6 +31,7 @@ struct RunRecord {
   bool emulated_devices = false;
   int least_link_percent = 0;                   // of the profile; 0: none is set. Absent in runs of older releases
   std::string target;                           // --target-vm; empty: all
+  std::string filter = "*";                     // --gtest_filter; absent in runs of older releases
   bool disruptive = false;                      // nodes were disturbed, see disruption.h
   int reboots = 0;                              // of each GPU node
   bool cleanup = true;                          // destroyed at the end, so that Cleanup checks apply

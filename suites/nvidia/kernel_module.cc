@@ -29,7 +29,8 @@ TEST_P(KernelModule, NvidiaIsLoaded) {
                                                 : ", and there is none on disk for kernel " + modules.kernel_release),
                    .where = modules.At(modules.last_line),
                    .advice = on_disk ? "modprobe nvidia on the node says why; look at its kernel log."
-                                     : "Install the driver for this kernel (with DKMS: dkms autoinstall)."});
+                                     : "Install the driver for this kernel (with DKMS: dkms autoinstall).",
+                   .explains = Explains::kGpus});
   } else if (nvidia->state != "Live") {
     ReportFailure({.found = fmt::format("kernel module nvidia is in state {}, expected Live", nvidia->state),
                    .where = modules.At(nvidia->line),

@@ -11,7 +11,8 @@ Findings DriverBindingProblems(const PciEvidence& pci, const PciFunction& functi
            .where = pci.At(function.line),
            .advice = driver == "nouveau" ? "Blacklist nouveau and rebuild the initramfs."
                      : driver.empty()    ? "modprobe nvidia on the node says why; look at its kernel log."
-                                         : "Unbind it from that driver on the node and load nvidia."}};
+                                         : "Unbind it from that driver on the node and load nvidia.",
+           .explains = Explains::kGpu}};
 }
 
 }  // namespace passthrough

@@ -1,0 +1,115 @@
+#include "fixtures/verdict/causes.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "fixtures/reporters/summary.h"
+#include "tests/reports/sample_run.h"
+
+namespace passthrough {
+namespace {
+
+using testing::AllOf;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::Not;
+using testing::SizeIs;
+using testing::StartsWith;
+
+std::vector<std::string> Names(const std::vector<CheckFailure>& failures) {
+  std::vector<std::string> names;
+  for (const CheckFailure& one : failures) names.push_back(one.check->FullName());
+  return names;
+}
+
+TEST(CausesTest, ADeadGpuIsOneWithItsChecksUnderIt) {
+  SampleRun run;
+  run.KillGpu(1);
+  const auto causes = CausesOf(run.results());
+  ASSERT_THAT(causes, SizeIs(1));
+  EXPECT_THAT(Names(causes[0].seen_by), ElementsAre("PciDevice.ConfigSpaceIsAlive/hpc_compute_01_0000_01_00_0"));
+  EXPECT_THAT(Names(causes[0].explained),
+              ElementsAre("DeviceFiles.IsRight/hpc_compute_01", "NvidiaSmi.IsRight/hpc_compute_01",
+                          "GpuHealth.IsRight/hpc_compute_01", "GpuLink.IsRight/hpc_compute_01_0000_01_00_0"));
+  EXPECT_THAT(MakeSummary(run.results()),
+              AllOf(HasSubstr("\n  PciDevice.ConfigSpaceIsAlive/hpc_compute_01_0000_01_00_0\n    hpc_compute_01: GPU "),
+                    HasSubstr("\n    With it, 4 checks cannot pass:\n      DeviceFiles.IsRight/hpc_compute_01\n"),
+                    Not(HasSubstr("no answer of"))));
+}
+
+TEST(CausesTest, WhatIsOfAnotherNodeOrNoGpusBusinessStaysItsOwn) {
+  SampleRun run;
+  run.KillGpu(1);
+  run.Find(run.Check("NodeHealth", "IsRight", "hpc_compute_01"),
+           {.sentence = "", .found = "hpc_compute_01: disk full"});
+  run.Find(run.Check("HostDomain", "IsRight", "hpc_compute_01"), {.sentence = "", .found = "hpc_compute_01: no MAC"});
+  run.Find(run.Check("NvidiaSmi", "IsRight", "hpc_compute_02"), {.sentence = "", .found = "hpc_compute_02: ERR!"});
+  run.Find(run.Check("Cluster", "IsComplete", "hpc"), {.sentence = "", .found = "hpc: a node is missing"});
+  EXPECT_THAT(CausesOf(run.results()), SizeIs(5));
+}
+
+// Two GPUs in a node: the other one's failure names its address, on the host or in the node.
+TEST(CausesTest, AnotherGpuOfTheNodeIsNotHidden) {
+  SampleRun run;
+  run.KillGpu(1);
+  DeviceFacts other = run.Device(1);
+  other.planned.host_address = *PciAddress::Parse("0000:41:00.0");
+  other.host_address = "0000:41:00.0";
+  other.guest_address = "0000:06:00.0";
+  run.results().facts.nodes[0].devices.push_back(other);
+  run.Find(run.Check("GpuHealth", "HasNoUncorrectedMemoryError", "hpc_compute_01"),
+           {.sentence = "", .found = "hpc_compute_01: GPU 0000:06:00.0 has 3 uncorrected errors"});
+  run.Find(run.Check("GpuLink", "HasAllItsLanes", "hpc_compute_01_0000_41_00_0"),
+           {.sentence = "", .found = "hpc_compute_01: GPU 0000:41:00.0: x8"});
+  const auto causes = CausesOf(run.results());
+  ASSERT_THAT(causes, SizeIs(3));
+  EXPECT_THAT(Names(causes[1].seen_by), ElementsAre("GpuHealth.HasNoUncorrectedMemoryError/hpc_compute_01"));
+}
+
+TEST(CausesTest, AMissingDriverIsOneAndItsGpusAreUnderIt) {
+  SampleRun run;
+  run.UnloadDriver(2);
+  const auto causes = CausesOf(run.results());
+  ASSERT_THAT(causes, SizeIs(1));
+  EXPECT_THAT(causes[0].Sentence(), StartsWith("hpc_compute_02: kernel module nvidia is not loaded."));
+  EXPECT_THAT(causes[0].explained, SizeIs(2));
+}
+
+TEST(CausesTest, EachFailureIsInOneCauseAndEqualSentencesAreOne) {
+  SampleRun run;
+  for (const char* suite : {"NvidiaSmi", "GpuHealth"}) {
+    run.Find(run.Check(suite, "IsRight", "hpc_compute_01"), {.sentence = "", .found = "hpc_compute_01: no SSH"});
+  }
+  run.Find(run.Check("GpuHealth", "IsRight", "hpc_compute_02"), {.sentence = "", .found = "hot", .note = true});
+  const auto causes = CausesOf(run.results());
+  ASSERT_THAT(causes, SizeIs(1));
+  EXPECT_THAT(causes[0].seen_by, SizeIs(2));
+  EXPECT_THAT(CausesOf(SampleRun().results()), IsEmpty());
+}
+
+// The audio function beside a dead GPU.
+TEST(CausesTest, WhatElseIsOnTheCardDiesWithIt) {
+  SampleRun run;
+  run.KillGpu(1);
+  run.Find(run.Check("PciDevice", "ConfigSpaceIsAlive", "hpc_compute_01_0000_01_00_1"),
+           {.sentence = "",
+            .found = "hpc_compute_01: audio function 0000:01:00.1 does not answer",
+            .explains = Explains::kDevice});
+  EXPECT_THAT(CausesOf(run.results()), SizeIs(1));
+}
+
+TEST(SummaryTest, QuietAndInColour) {
+  SampleRun run;
+  run.results().notes = {"something"};
+  run.results().stub_driver = "a stand-in";
+  run.UnloadDriver(1);
+  const std::string quiet = MakeSummary(run.results(), {.quiet = true});
+  EXPECT_THAT(quiet, AllOf(StartsWith("NOTE: no real GPU driver was tested: a stand-in\n2 nodes, 2 GPUs, "),
+                           Not(HasSubstr("something")), HasSubstr("kernel module nvidia is not loaded")));
+  EXPECT_THAT(quiet, HasSubstr("nodes:\n  hpc_compute_01       17 checks, 3 failed\n  hpc_compute_02       17 checks\n"));
+  EXPECT_THAT(MakeSummary(run.results(), {.colour = true}), HasSubstr("\x1b[31;1m2 nodes, 2 GPUs, "));
+}
+
+}  // namespace
+}  // namespace passthrough
