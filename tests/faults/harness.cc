@@ -13,6 +13,7 @@
 #include <optional>
 #include <thread>
 
+#include "fixtures/verdict/compare.h"
 #include "helpers/base/error.h"
 #include "helpers/base/files.h"
 #include "tests/faults/fault_lab.h"
@@ -100,7 +101,9 @@ class Harness {
   void Try(const Fault& fault, FaultLab& lab) {
     Verdict verdict;
     try {
-      verdict = Compare(fault, PlantAndRun(fault, lab, evidence_));
+      const PlantedRun planted = PlantAndRun(fault, lab, evidence_);
+      verdict = Compare(fault, planted);
+      CompareWithHealthy(fault, planted, verdict);
     } catch (const InterruptedError&) {
       throw;
     } catch (const Error& error) {
@@ -112,9 +115,30 @@ class Harness {
     summary_.verdicts.push_back(verdict);
   }
 
+  // --compare of a healthy run with one on a fault has to name something.
+  void CompareWithHealthy(const Fault& fault, const PlantedRun& planted, Verdict& verdict) {
+    std::string healthy;
+    if (fault.mode == FaultMode::kReplay) {
+      healthy = ReadFile(evidence_ / "verdict.json");
+    } else if (fault.mode == FaultMode::kAttach && fault.cluster == FaultCluster::kOneGpu) {
+      const std::lock_guard lock(mutex_);
+      healthy = attached_;
+    }
+    if (healthy.empty() || planted.report.failed.empty() || !CompareVerdicts(healthy, planted.verdict).empty()) return;
+    verdict.problems.emplace_back("--compare with a healthy run names nothing");
+    verdict.caught = false;
+  }
+
   void RunOnHealthy(FaultLab& lab) {
     lab.Restore(FaultLab::kDeployed);
     Expect(lab.lab().Suite({"--attach"}), "a run on the healthy cluster", &summary_.healthy_runs);
+    const std::string verdict = ReadFile(lab.lab().Latest() / "verdict.json");
+    const std::lock_guard lock(mutex_);
+    if (attached_.empty()) attached_ = verdict;
+    // And of two healthy ones nothing.
+    for (const std::string& change : CompareVerdicts(attached_, verdict)) {
+      summary_.false_alarms.push_back("--compare of two healthy runs: " + change);
+    }
   }
 
   void DeployHealthy(FaultLab& lab) {
@@ -147,7 +171,8 @@ class Harness {
   std::atomic<bool> two_nodes_taken_ = false;
   int labs_ = 1;
   TemporaryDirectory kept_{"faults"};
-  fs::path evidence_;  // of a healthy run; written before any fault that is planted in it is tried
+  std::string attached_;  // verdict.json of the first run on the healthy cluster; empty: there was none yet
+  fs::path evidence_;     // of a healthy run; written before any fault that is planted in it is tried
   Summary summary_;
   std::exception_ptr failure_;
 };

@@ -5,6 +5,7 @@
 #include "helpers/base/error.h"
 #include "helpers/base/files.h"
 #include "helpers/base/text.h"
+#include "tests/faults/agreement.h"
 #include "tests/faults/expectation.h"
 
 namespace passthrough {
@@ -82,7 +83,8 @@ class Stage {
     return copy;
   }
 
-  PlantedRun Run(std::vector<std::string> options, const fs::path& report) {
+  // `run`: the run directory that has the reports; without a junit.xml of its own after a replay, `report` is its.
+  PlantedRun Run(std::vector<std::string> options, const fs::path& run, const fs::path& report) {
     options.insert(options.begin(), SuiteProgram().string());
     options.insert(options.end(), fault_.suite_options.begin(), fault_.suite_options.end());
     PlantedRun planted;
@@ -95,13 +97,19 @@ class Stage {
     }
     try {
       planted.report = ReadJunit(report);
+      if (run != report.parent_path()) {  // a replay writes nothing into the run
+        RunChild({SuiteProgram().string(), "--report", run.string()}, {}, Deadline::After(std::chrono::minutes(2)));
+      }
+      planted.verdict = ReadFile(run / "verdict.json");
+      planted.disagreements =
+          Disagreements(ReadJunit(run / "junit.xml"), planted.verdict, ReadFile(run / "report.html"));
     } catch (const Error& error) {
       throw Error(fmt::format("no report: {}\n{}", error.what(), planted.run.output));
     }
     return planted;
   }
 
-  fs::path Report() const { return directory_.path() / "logs" / "latest" / "junit.xml"; }
+  fs::path Latest() const { return directory_.path() / "logs" / "latest"; }
   fs::path ReplayReport() const { return directory_.path() / "replay.xml"; }
 
  private:
@@ -122,7 +130,7 @@ class Stage {
 PlantedRun Replay(const Fault& fault, FaultLab& lab, const fs::path& healthy_run) {
   Stage stage(fault, lab.lab());
   const fs::path copy = stage.EditedEvidence(healthy_run);
-  return stage.Run({"--replay", copy.string(), "--gtest_output=xml:" + stage.ReplayReport().string()},
+  return stage.Run({"--replay", copy.string(), "--gtest_output=xml:" + stage.ReplayReport().string()}, copy,
                    stage.ReplayReport());
 }
 
@@ -135,14 +143,14 @@ PlantedRun Attach(const Fault& fault, FaultLab& lab) {
   Stage stage(fault, lab.lab());
   auto options = stage.Options("lab");
   options.push_back("--attach");
-  return stage.Run(options, stage.Report());
+  return stage.Run(options, stage.Latest(), stage.Latest() / "junit.xml");
 }
 
 PlantedRun Deploy(const Fault& fault, FaultLab& lab) {
   lab.Restore(FaultLab::kUp);
   if (!fault.on_host.empty()) lab.OnHost(fault.on_host);
   Stage stage(fault, lab.lab());
-  PlantedRun planted = stage.Run(stage.Options(stage.DeployProfile()), stage.Report());
+  PlantedRun planted = stage.Run(stage.Options(stage.DeployProfile()), stage.Latest(), stage.Latest() / "junit.xml");
   planted.all.insert("Environment.NothingIsLeftBehind");
   return planted;
 }

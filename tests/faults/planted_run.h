@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <set>
 #include <string>
+#include <vector>
 
 #include "tests/faults/fault.h"
 #include "tests/faults/fault_lab.h"
@@ -15,6 +16,9 @@ struct PlantedRun {
   JunitReport report;
   ChildResult run;
   std::string left_behind;  // why Fault::afterwards failed; empty: it did not
+  std::string verdict;      // verdict.json
+  // Where verdict.json or report.html say something else than junit.xml, a sentence each.
+  std::vector<std::string> disagreements;
 };
 
 // Plants `fault` and runs the suite. `healthy_run`: a run directory whose evidence kReplay is planted in.

@@ -54,6 +54,7 @@ Verdict Compare(const Fault& fault, const PlantedRun& planted) {
     const std::set<std::string> expected = ExpandChecks(fault.fails, planted.all);
     CompareSets(planted, expected, verdict);
     CompareTexts(fault, planted, verdict);
+    verdict.problems.insert(verdict.problems.end(), planted.disagreements.begin(), planted.disagreements.end());
     if (!planted.left_behind.empty()) {
       verdict.problems.push_back("after it, on the lab host: " + planted.left_behind);
     }
