@@ -11,6 +11,7 @@
 #include "helpers/cluster/libvirt_nodes.h"
 #include "helpers/config/variables.h"
 #include "helpers/run/versions.h"
+#include "helpers/rundir/phase_estimates.h"
 #include "helpers/teardown_record/record_home.h"
 
 namespace passthrough {
@@ -31,6 +32,7 @@ RunState::RunState(RunSettings settings, RunDirectory run, Progress& progress)
   record_.reboots = settings_.disruptive ? settings_.reboots : 0;
   record_.cleanup = settings_.mode != RunMode::kAttach && !settings_.keep_cluster;
   record_.versions = LibraryVersions();
+  estimates_ = EstimatePhases(run_.path().parent_path(), record_);
   WriteFile(run_.ClusterFile(), ReadFile(settings_.plan.config_path));
   if (!settings_.plan.variables.empty()) {
     WriteFile(run_.ClusterVariables(), WriteVariables(settings_.plan.variables), 0600);
@@ -39,7 +41,8 @@ RunState::RunState(RunSettings settings, RunDirectory run, Progress& progress)
 }
 
 void RunState::Phase(const std::string& name, const std::string& doing, const std::function<std::string()>& body) {
-  progress_.Begin(doing);
+  const auto estimate = estimates_.find(name);
+  progress_.Begin(doing, estimate == estimates_.end() ? 0 : estimate->second);
   try {
     const std::string done = body();
     record_.phases.push_back({.name = name, .seconds = progress_.End(done), .error = ""});

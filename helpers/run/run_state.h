@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -63,6 +64,7 @@ class RunState {
   const RunDirectory run_;
   Progress& progress_;
   RunRecord record_;
+  std::map<std::string, double> estimates_;  // of phases, in seconds
   std::string last_problem_;  // of a record that could not be written
   std::optional<HostKeys> host_keys_;
   std::unique_ptr<NodeSource> nodes_;

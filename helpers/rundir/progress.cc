@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cmath>
 #include <cstdlib>
 #include <cstring>
 
@@ -43,6 +44,16 @@ std::string OneLine(std::string_view text, size_t most) {
   return line.substr(0, most) + "…";
 }
 
+// " [####----] 8 s left"; what takes longer than it did is not promised an end.
+std::string Bar(double passed, double expected) {
+  constexpr size_t kWidth = 10;
+  if (expected < 1 || passed >= expected) return {};
+  const auto done = static_cast<size_t>(passed / expected * kWidth);
+  const double left = std::ceil(expected - passed);
+  return fmt::format(" [{}{}] about {} left", std::string(done, '#'), std::string(kWidth - done, '-'),
+                     left < 60 ? fmt::format("{:.0f} s", left) : HumanSeconds(left));
+}
+
 }  // namespace
 
 Progress::Progress(std::FILE* out, bool verbose) : out_(out), terminal_(IsTerminal(out)), verbose_(verbose) {
@@ -56,11 +67,12 @@ Progress::~Progress() {
   Erase();
 }
 
-void Progress::Begin(std::string_view step) {
+void Progress::Begin(std::string_view step, double expected_seconds) {
   const std::lock_guard lock(mutex_);
   Erase();
   step_ = step;
   detail_.clear();
+  expected_seconds_ = expected_seconds;
   step_started_ = Clock::now();
   if (terminal_) {
     Draw();
@@ -109,7 +121,8 @@ void Progress::Draw() {
   if (step_.empty()) return;
   // The clock of the lines above it.
   const std::string line =
-      fmt::format("[{:6.1f} s] {} …{}{}", SecondsSince(started_), step_, detail_.empty() ? "" : "  ", detail_);
+      fmt::format("[{:6.1f} s] {} …{}{}{}", SecondsSince(started_), step_,
+                  Bar(SecondsSince(step_started_), expected_seconds_), detail_.empty() ? "" : "  ", detail_);
   // Erases to the end of the line (ECMA-48, EL) after writing, so that nothing flickers.
   Write(fmt::format("\r{}\x1b[K", OneLine(line, TerminalColumns(out_) - 1)));
   drawn_ = true;

@@ -22,8 +22,9 @@ class Progress {
   Progress(const Progress&) = delete;
   Progress& operator=(const Progress&) = delete;
 
-  // Opens a step: "deploying test-hpc-pcie-minimal". A step that is still open ends first.
-  void Begin(std::string_view step);
+  // Opens a step: "deploying test-hpc-pcie-minimal". A step that is still open ends first. `expected_seconds`: what it
+  // took in earlier runs, which a terminal shows as a bar and the time left; 0: not known.
+  void Begin(std::string_view step, double expected_seconds = 0);
   // What the open step is at: "hpc_compute_01: SSH answers". Printed whole only when verbose.
   void Say(std::string_view detail);
   // Ends the open step: "<result> (12.3 s)". Returns its duration in seconds.
@@ -48,6 +49,7 @@ class Progress {
   std::condition_variable_any changed_;
   std::string step_;  // empty: none is open
   std::string detail_;
+  double expected_seconds_ = 0;  // of the open step
   Clock::time_point step_started_;
   Clock::time_point last_line_;
   bool drawn_ = false;

@@ -22,6 +22,7 @@ class RunDirectory {
   std::filesystem::path MetricsProm() const { return path_ / "metrics.prom"; }
   std::filesystem::path VerdictJson() const { return path_ / "verdict.json"; }
   std::filesystem::path ReportHtml() const { return path_ / "report.html"; }
+  std::filesystem::path GitlabAnnotations() const { return path_ / "gitlab-annotations.json"; }
   std::filesystem::path SummaryMd() const { return path_ / "summary.md"; }
   std::filesystem::path HostStartLog() const { return path_ / "host-start.log"; }
   std::filesystem::path HostStopLog() const { return path_ / "host-stop.log"; }

@@ -136,6 +136,18 @@ TEST_F(PageTest, FitsAPhone) {
   browser().SaveScreenshot(kPictures / "dead-gpu-phone.png");
 }
 
+// How long it takes is for a person to read: machines differ.
+TEST_F(PageTest, AThousandNodesOpen) {
+  SampleRun run(1000);
+  run.KillGpu(500);
+  Show(run);
+  const nlohmann::json load = browser().Run(
+      "return [document.querySelectorAll('tbody tr').length,"
+      "        Math.round(performance.getEntriesByType('navigation')[0].loadEventEnd)];");
+  EXPECT_GT(load[0].get<int>(), 3000);
+  fmt::print("a page of 1000 nodes was loaded after {} ms\n", load[1].get<int>());
+}
+
 TEST_F(PageTest, SpeaksToAScreenReader) {
   SampleRun run;
   run.KillGpu(1);

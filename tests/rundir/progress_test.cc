@@ -12,6 +12,7 @@
 
 #include "helpers/base/descriptor.h"
 #include "helpers/base/files.h"
+#include "helpers/rundir/phase_estimates.h"
 
 namespace passthrough {
 namespace {
@@ -67,6 +68,67 @@ TEST_F(ProgressTest, WholeLinesHaveNoControlCharactersEither) {
   }
   EXPECT_THAT(Written(), testing::AllOf(HasSubstr("\\x1b[2Jdeploying"), HasSubstr("\\x1b]0;owned\\x07"),
                                         HasSubstr("\\xff done"), Not(HasSubstr("\x1b"))));
+}
+
+// A terminal that a test reads from.
+class Terminal {
+ public:
+  Terminal() : master_(posix_openpt(O_RDWR | O_NOCTTY | O_NONBLOCK)) {
+    EXPECT_EQ(grantpt(master_), 0);
+    EXPECT_EQ(unlockpt(master_), 0);
+    out_ = std::fopen(ptsname(master_), "w");
+  }
+  ~Terminal() {
+    std::fclose(out_);
+    close(master_);
+  }
+  std::FILE* out() { return out_; }
+  std::string Read() {
+    std::fflush(out_);
+    std::string text(4096, '\0');
+    const ssize_t count = read(master_, text.data(), text.size());
+    text.resize(count > 0 ? static_cast<size_t>(count) : 0);
+    return text;
+  }
+
+ private:
+  int master_;
+  std::FILE* out_ = nullptr;
+};
+
+TEST(ProgressOnATerminal, HasABarAndTheTimeLeftWhereEarlierRunsTellIt) {
+  setenv("TERM", "xterm", 1);
+  Terminal terminal;
+  Progress progress(terminal.out(), false);
+  progress.Begin("deploying", 90);
+  EXPECT_THAT(terminal.Read(), HasSubstr("deploying … [----------] about 1 min 30 s left"));
+  progress.Begin("looking");
+  EXPECT_THAT(terminal.Read(), Not(HasSubstr("left")));
+}
+
+TEST(PhaseEstimatesTest, AreTheMedianOfEarlierRunsOfThisCluster) {
+  const TemporaryDirectory logs("estimates");
+  RunRecord record;
+  record.cluster = "c";
+  record.profile = "lab";
+  const auto write = [&](const std::string& name, double seconds, const std::string& cluster,
+                         const std::string& error) {
+    RunRecord other = record;
+    other.cluster = cluster;
+    other.phases = {{.name = "deploy", .seconds = seconds, .error = error}};
+    std::filesystem::create_directory(logs.path() / name);
+    WriteRunRecord(logs.path() / name / "run.json", other);
+  };
+  EXPECT_THAT(EstimatePhases(logs.path(), record), testing::IsEmpty());
+  EXPECT_THAT(EstimatePhases(logs.path() / "gone", record), testing::IsEmpty());
+  write("run-1", 500, "c", "");  // six runs ago
+  for (int i = 2; i <= 4; ++i) write("run-" + std::to_string(i), 10 * i, "c", "");
+  write("run-5", 1000, "c", "it failed");
+  write("run-6", 2000, "another", "");
+  write("run-7", 12, "c", "");
+  std::filesystem::create_directory(logs.path() / "run-8");
+  WriteFile(logs.path() / "run-8" / "run.json", "no JSON");
+  EXPECT_THAT(EstimatePhases(logs.path(), record), testing::ElementsAre(testing::Pair("deploy", 30)));
 }
 
 TEST(ProgressWithoutReader, AFullDiskOrAClosedPipeStopsNothing) {

@@ -1,0 +1,101 @@
+// The reports that the program writes, and what it prints in place of them.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+
+#include "tests/suites/cheap_run.h"
+#include "tests/suites/suite_program.h"
+
+namespace passthrough {
+namespace {
+
+namespace fs = std::filesystem;
+using nlohmann::json;
+using testing::AllOf;
+using testing::HasSubstr;
+using testing::Not;
+using testing::StartsWith;
+
+// A run whose deployer fails, with a destroy that leaves something to say.
+class ReportsOfARunTest : public testing::Test, protected CheapRun {
+ protected:
+  ReportsOfARunTest() { WriteProfile("exit 3"); }
+  ChildResult Suite(const std::vector<std::string>& arguments) {
+    std::vector<std::string> argv{SuiteProgram().string()};
+    argv.insert(argv.end(), arguments.begin(), arguments.end());
+    return RunChild(argv, options, Deadline::After(std::chrono::minutes(2)));
+  }
+  json Verdict() { return json::parse(ReadFile(Latest() / "verdict.json")); }
+};
+
+TEST_F(ReportsOfARunTest, AreMadeAnewFromItsDirectory) {
+  EXPECT_EQ(RunProgram({"--gtest_filter=Cluster.*"}).exit_status, 1);
+  const json before = Verdict();
+  EXPECT_EQ(before["verdict"], "not_run");
+  const std::string junit = ReadFile(Latest() / "junit.xml");
+  for (const char* file : {"verdict.json", "report.html", "junit.xml", "summary.md", "metrics.prom"}) {
+    EXPECT_TRUE(fs::remove(Latest() / file)) << file;
+  }
+  const ChildResult result = Suite({"--report", Latest().string()});
+  EXPECT_EQ(result.exit_status, 1);
+  EXPECT_THAT(result.output, HasSubstr("\nreports: "));
+  json now = Verdict();
+  EXPECT_EQ(now["checks"].size(), 1u) << "only what the run was asked for";
+  for (const char* part : {"verdict", "sentence", "nodes", "causes", "findings", "environment_failures", "notes"}) {
+    EXPECT_EQ(now[part], before[part]) << part;
+  }
+  EXPECT_EQ(now["run"]["cluster_file"], before["run"]["cluster_file"]);
+  for (const char* file : {"report.html", "junit.xml", "summary.md", "metrics.prom"}) {
+    EXPECT_TRUE(fs::exists(Latest() / file)) << file;
+  }
+  EXPECT_THAT(Suite({"--report", Path("nothing").string()}).output, HasSubstr("is not a run directory"));
+}
+
+// What the teardown left behind is no check's to say: a replay has it from the run.
+TEST_F(ReportsOfARunTest, WhatWasLeftBehindFailsAReplayToo) {
+  EXPECT_EQ(RunProgram({"--gtest_filter=Cluster.*"}).exit_status, 1);
+  const fs::path report = Latest() / "evidence" / "host" / "teardown.json";
+  ASSERT_TRUE(fs::exists(report));
+  json teardown = json::parse(ReadFile(report));
+  teardown["reaped"] = {"domain left-over"};
+  WriteFile(report, teardown.dump());
+  const ChildResult result = Suite({"--replay", Latest().string()});
+  EXPECT_EQ(result.exit_status, 1);
+  Suite({"--report", Latest().string()});
+  EXPECT_THAT(Verdict()["environment_failures"].dump(),
+              HasSubstr("domain left-over was left by the deployer's destroy"));
+  EXPECT_THAT(ReadFile(Latest() / "junit.xml"), HasSubstr("NothingIsLeftBehind"));
+}
+
+TEST_F(ReportsOfARunTest, QuietPrintsTheVerdictAlone) {
+  const ChildResult result = RunProgram({"--gtest_filter=Cluster.*", "--quiet"});
+  EXPECT_EQ(result.exit_status, 1);
+  EXPECT_THAT(result.output, AllOf(StartsWith("2 nodes, 1 GPU, 1 check: none could be checked:\n"),
+                                   Not(HasSubstr("deploying")), Not(HasSubstr("NOTE"))));
+}
+
+TEST_F(ReportsOfARunTest, JsonIsAllThatStandardOutputGets) {
+  RunProgram({"--gtest_filter=Cluster.*"});
+  const ChildResult result = RunChild(
+      {"sh", "-c", "\"$1\" --replay \"$2\" --json 2>/dev/null", "sh", SuiteProgram().string(), Latest().string()},
+      options, Deadline::After(std::chrono::minutes(2)));
+  EXPECT_EQ(json::parse(result.output)["verdict"], "not_run");
+}
+
+TEST_F(ReportsOfARunTest, TwoRunsAreCompared) {
+  RunProgram({"--gtest_filter=Cluster.*"});
+  const std::string run = Latest().string();
+  const ChildResult same = Suite({"--compare", run, run});
+  EXPECT_EQ(same.output, "nothing changed\n");
+  EXPECT_EQ(same.exit_status, 0);
+  EXPECT_THAT(Suite({"--compare", run}).output, HasSubstr("--compare needs two run directories"));
+  EXPECT_THAT(Suite({"--compare", run, Path("gone").string()}).output, HasSubstr("is not there"));
+  EXPECT_THAT(Suite({run}).output, HasSubstr(": no such option"));
+  EXPECT_THAT(Suite({"--compare", run, run, run}).output, HasSubstr("one argument too many"));
+  EXPECT_THAT(Suite({"--report", run, "--compare-with-last-good"}).output, HasSubstr("there is none to compare with"));
+  EXPECT_THAT(Suite({"--replay", run, "--compare-with-last-good"}).output, HasSubstr("a replay writes no report"));
+}
+
+}  // namespace
+}  // namespace passthrough
