@@ -40,10 +40,10 @@ void Measure(size_t nodes) {
   const RunResults& results = run.results();
   const std::pair<const char*, std::string (*)(const RunResults&)> reports[] = {
       {"report.html", MakePage},
-      {"verdict.json", [](const RunResults& of) { return MakeVerdictJson(of, 0); }},
+      {"verdict.json", [](const RunResults& of) { return MakeVerdictJson(of); }},
       {"junit.xml", MakeJunitXml},
       {"summary.md", MakeMarkdown},
-      {"metrics.prom", [](const RunResults& of) { return MakeMetrics(of, 0); }},
+      {"metrics.prom", [](const RunResults& of) { return MakeMetrics(of); }},
       {"summary", [](const RunResults& of) { return MakeSummary(of); }},
   };
   double all = 0;

@@ -87,7 +87,8 @@ void PciVisibility::RequirePlannedFunctionsAlone(uint16_t vendor) {
                             functions.empty() ? "" : ": ", fmt::join(functions, ", "), planned),
        .where = pci.At(found.empty() ? pci.last_line : found.front()->line),
        .advice = "Compare the domain's <hostdev> entries with the cluster file: each GPU has all of "
-                 "its functions listed, and no GPU of another node."});
+                 "its functions listed, and no GPU of another node.",
+       .explains = found.size() > planned ? Explains::kItself : Explains::kNothing});
 }
 
 TEST_P(PciVisibility, NoOtherFunctionOfGpuMakersIsThere) {
@@ -106,7 +107,7 @@ class PciDevice : public DeviceCheckOf<PciEvidence, LspciText> {
  protected:
   void SetUp() override {
     DeviceCheck::SetUp();
-    if (!HasFatalFailure()) guest_ = FindGuestFunction(Domain(), device(), pci());
+    if (!HasFatalFailure() && !IsSkipped()) guest_ = FindGuestFunction(Domain(), device(), pci());
   }
   const GuestFunction& guest() const { return guest_; }
   // Throws EvidenceError where the node does not have it: then nothing else of it can be checked.

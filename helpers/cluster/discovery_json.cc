@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "helpers/base/error.h"
+#include "helpers/base/text.h"
 #include "helpers/cluster/discovery.h"
 
 namespace passthrough {
@@ -21,7 +22,14 @@ std::string ToJson(const Discovery& discovery) {
 
 Discovery DiscoveryFromJson(std::string_view text) {
   try {
-    return json::parse(text).get<Discovery>();
+    auto discovery = json::parse(text).get<Discovery>();
+    for (const DiscoveredNode& node : discovery.nodes) {
+      // Of which files are named; libvirt has no such domain either. Source: virXMLCheckIllegalChars,
+      // virDomainDefParse.
+      if (node.domain.find('/') == std::string::npos) continue;
+      throw EvidenceError(fmt::format("a domain cannot be called \"{}\"", Printable(node.domain)));
+    }
+    return discovery;
   } catch (const json::exception& error) {
     throw EvidenceError(fmt::format("cannot read what was discovered: {}", error.what()));
   }

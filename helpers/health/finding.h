@@ -11,6 +11,7 @@ namespace passthrough {
 // earlier one as theirs.
 enum class Explains {
   kNothing,
+  kItself,  // nothing else, and nothing else is why: neither a device nor a driver that fails brings it about
   kDevice,  // the device, and what else is on its card: it does not answer, or is not there
   kGpus,    // programs on any GPU of the node: the module of their driver is not there
   kGpu,     // programs on this GPU: its driver is not bound to it

@@ -37,7 +37,8 @@ TeardownReport ReadTeardownReport(const RunDirectory& run) {
   try {
     return nlohmann::json::parse(ReadFile(FileOf(run))).get<TeardownReport>();
   } catch (const std::exception& error) {
-    throw EvidenceError(fmt::format("the cluster was not torn down: {}", error.what()));
+    throw EvidenceError(fmt::format("{} is missing or broken, so whether the cluster was taken down is not known: {}",
+                                    run.Relative(FileOf(run)), error.what()));
   }
 }
 

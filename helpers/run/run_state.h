@@ -65,7 +65,7 @@ class RunState {
   Progress& progress_;
   RunRecord record_;
   std::map<std::string, double> estimates_;  // of phases, in seconds
-  std::string last_problem_;  // of a record that could not be written
+  std::string last_problem_;                 // of a record that could not be written
   std::optional<HostKeys> host_keys_;
   std::unique_ptr<NodeSource> nodes_;
 };

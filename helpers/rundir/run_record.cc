@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
+#include <ctime>
 #include <nlohmann/json.hpp>
 
 #include "helpers/base/files.h"
@@ -19,6 +21,8 @@ NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(RunRecord, mode, started, config, cluster, pr
                                    not_checked, notes, phases)
 
 namespace {
+
+constexpr double kLongestPhase = 1e8;  // s: three years
 
 // "NVIDIA's is", "AMD's and NVIDIA's are".
 std::string KnownDrivers() {
@@ -74,10 +78,31 @@ RunRecord ReadRunRecord(const std::filesystem::path& file) {
     auto record = json.get<RunRecord>();
     record.least_link_percent = json.value("least_link_percent", record.least_link_percent);
     record.filter = json.value("filter", record.filter);
+    for (const PhaseRecord& phase : record.phases) {
+      if (phase.seconds >= 0 && phase.seconds <= kLongestPhase) continue;  // not of what is no number either
+      throw EvidenceError(
+          fmt::format("{}: phase {} took {} s, which cannot be", file.string(), Printable(phase.name), phase.seconds));
+    }
     return record;
   } catch (const nlohmann::json::exception& error) {
     throw EvidenceError(fmt::format("{}: {}", file.string(), error.what()));
   }
+}
+
+std::optional<int64_t> UnixTimeOf(const std::string& iso_8601) {
+  std::tm time = {};
+  const char* const rest = strptime(iso_8601.c_str(), "%Y-%m-%dT%H:%M:%S%z", &time);
+  if (rest == nullptr || *rest != '\0') return std::nullopt;
+  const int64_t east = time.tm_gmtoff;  // timegm() takes the fields for UTC, and overwrites this
+  return int64_t{timegm(&time)} - east;
+}
+
+std::optional<int64_t> EndOf(const RunRecord& record) {
+  const auto started = UnixTimeOf(record.started);
+  if (!started) return std::nullopt;
+  double seconds = 0;
+  for (const PhaseRecord& phase : record.phases) seconds += phase.seconds;
+  return *started + std::llround(seconds);
 }
 
 }  // namespace passthrough

@@ -1,8 +1,10 @@
 // run.json: what a run was, as later readers (ctest's processes, --replay, people) need it.
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -31,7 +33,7 @@ struct RunRecord {
   bool emulated_devices = false;
   int least_link_percent = 0;                   // of the profile; 0: none is set. Absent in runs of older releases
   std::string target;                           // --target-vm; empty: all
-  std::string filter = "*";                     // --gtest_filter; absent in runs of older releases
+  std::string filter;                           // --gtest_filter; empty in runs of older releases
   bool disruptive = false;                      // nodes were disturbed, see disruption.h
   int reboots = 0;                              // of each GPU node
   bool cleanup = true;                          // destroyed at the end, so that Cleanup checks apply
@@ -52,5 +54,10 @@ std::vector<std::string> NotChecked(const std::string& stub_driver, const std::v
 void WriteRunRecord(const std::filesystem::path& file, const RunRecord& record);
 // Throws EvidenceError where it is not such a file.
 RunRecord ReadRunRecord(const std::filesystem::path& file);
+
+// RunRecord::started, or another time in ISO 8601 with a zone, in seconds since 1970; nullopt where it is none.
+std::optional<int64_t> UnixTimeOf(const std::string& iso_8601);
+// When the run ended, by its start and its phases; nullopt where it does not say.
+std::optional<int64_t> EndOf(const RunRecord& record);
 
 }  // namespace passthrough

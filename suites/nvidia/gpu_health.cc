@@ -71,7 +71,7 @@ class GpuLink : public DeviceCheckOf<PciEvidence, NvidiaSmiXml> {
  protected:
   void SetUp() override {
     DeviceCheck::SetUp();
-    if (HasFatalFailure()) return;
+    if (HasFatalFailure() || IsSkipped()) return;
     const GuestFunction guest = FindGuestFunction(Domain(), device(), Parsed<PciEvidence>());
     if (guest.function == nullptr) {
       ReportFatalFailure({.found = DeviceName() + " " + guest.problem, .where = guest.where, .advice = ""});

@@ -44,7 +44,8 @@ TEST_P(KernelModule, NouveauIsNotLoaded) {
   if (nouveau == nullptr) return;
   ReportFailure({.found = "kernel module nouveau is loaded",
                  .where = modules.At(nouveau->line),
-                 .advice = "Blacklist nouveau and rebuild the initramfs."});
+                 .advice = "Blacklist nouveau and rebuild the initramfs.",
+                 .explains = Explains::kItself});
 }
 
 TEST_P(KernelModule, LoadedIsTheOneOnDisk) { ReportEach(DiskVersionProblems(Modules())); }

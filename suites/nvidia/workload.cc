@@ -42,7 +42,7 @@ class CudaCheck : public CheckOf<Base, PciEvidence, NvidiaSmiXml, WorkloadEviden
  protected:
   void SetUp() override {
     Base::SetUp();
-    if (this->HasFatalFailure() || DriverIsReal()) return;
+    if (this->HasFatalFailure() || this->IsSkipped() || DriverIsReal()) return;
     Check::ReportFatalFailure(this->node().name,
                               {.found = kKnownTooLate, .where = "run.json", .advice = kSayItInProfile});
   }
@@ -122,7 +122,7 @@ class GpuWork : public CudaCheck<DeviceCheck> {
  protected:
   void SetUp() override {
     CudaCheck::SetUp();
-    if (HasFatalFailure()) return;
+    if (HasFatalFailure() || IsSkipped()) return;
     const WorkloadEvidence& workload = Cuda();
     const GuestFunction guest = FindGuestFunction(Domain(), device(), Parsed<PciEvidence>());
     if (guest.function == nullptr) {

@@ -234,6 +234,9 @@ TEST(DiscoveryJson, RefusesWhatIsNoDiscovery) {
   EXPECT_THROW(DiscoveryFromJson(""), EvidenceError);
   EXPECT_THROW(DiscoveryFromJson("{}"), EvidenceError);
   EXPECT_THROW(DiscoveryFromJson(good.substr(0, good.size() / 2)), EvidenceError);
+  Discovery elsewhere;
+  elsewhere.nodes.emplace_back().domain = "../../elsewhere";
+  EXPECT_THROW(DiscoveryFromJson(ToJson(elsewhere)), EvidenceError) << "files are called by it";
   EXPECT_THROW(DiscoveryFromJson(R"({"source": "libvirt", "location": "x", "nodes": [{}], "unplanned": []})"),
                EvidenceError);
   EXPECT_THROW(DiscoveryFromJson(R"({"source": "libvirt", "location": "x", "nodes": [], "unplanned": [1]})"),

@@ -6,6 +6,8 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
+#include "helpers/base/text.h"
+
 namespace passthrough {
 namespace {
 
@@ -59,7 +61,7 @@ std::vector<std::string> Disagreements(const JunitReport& junit, const std::stri
     }
   }
   for (const auto& [check, message] : junit.messages) {
-    const std::string without_notes = message.substr(0, message.find("\nNOTE: "));
+    const std::string without_notes(Trim(message.substr(0, message.find("\nNOTE: "))));
     if (check != kEnvironment && without_notes.size() + 1 > bytes[check]) {
       problems.push_back(fmt::format("verdict.json has not all of {}: {}", check, message));
     }

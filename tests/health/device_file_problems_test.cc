@@ -142,5 +142,15 @@ TEST(DeviceFileProblemsTest, WhatIsMissing) {
   EXPECT_THAT(UvmDeviceProblems(unloaded), IsEmpty()) << "left by an unloaded module";
 }
 
+TEST(DeviceFileProblemsTest, WhoMayOpenAFileIsNoGpusBusiness) {
+  const auto explains = [](const char* error) {
+    return Only(OpenProblems(Files(Device("nvidia0", 195, 0, "crw-------", error)))).explains;
+  };
+  EXPECT_EQ(explains("Permission denied"), Explains::kItself);
+  EXPECT_EQ(explains("Operation not permitted"), Explains::kItself);
+  EXPECT_EQ(explains("Input/output error"), Explains::kNothing);
+  EXPECT_EQ(explains("No such device or address"), Explains::kNothing);
+}
+
 }  // namespace
 }  // namespace passthrough

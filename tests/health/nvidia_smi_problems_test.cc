@@ -80,5 +80,18 @@ TEST(DriverBinding, IsNvidias) {
   EXPECT_THAT(advice("vfio-pci"), HasSubstr("is bound to vfio-pci, expected nvidia. Unbind it"));
 }
 
+// A dead GPU is no reason for it.
+TEST(NvidiaSmiProblems, AProgramThatIsNotThereHasNoOtherCause) {
+  for (const auto& [status, explains] : {std::pair{127, Explains::kItself},
+                                         {18, Explains::kItself},
+                                         {12, Explains::kItself},
+                                         {15, Explains::kNothing},
+                                         {9, Explains::kNothing}}) {
+    const Findings found =
+        ExitStatusProblems("nvidia-smi", {.exit_status = status, .last_line = "x", .where = "n.txt"});
+    EXPECT_EQ(found.at(0).explains, explains) << status;
+  }
+}
+
 }  // namespace
 }  // namespace passthrough

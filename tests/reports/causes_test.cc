@@ -99,6 +99,33 @@ TEST(CausesTest, WhatElseIsOnTheCardDiesWithIt) {
   EXPECT_THAT(CausesOf(run.results()), SizeIs(1));
 }
 
+// Beside a GPU that is dead: what has nothing to do with it keeps its own place, and its advice.
+TEST(CausesTest, WhatNoGpuBringsAboutIsNotHiddenBehindOne) {
+  SampleRun run;
+  run.KillGpu(1);
+  const std::string device = "hpc_compute_01_0000_01_00_0";
+  run.Find(run.Check("HostDevice", "IsOnVfioPci", device), {.sentence = "", .found = "GPU 0000:01:00.0 is on nouveau"});
+  run.Find(run.Check("CleanupDevice", "IsBackOnItsDriver", device),
+           {.sentence = "", .found = "GPU 0000:01:00.0 stayed on vfio-pci"});
+  run.Find(run.Check("PciVisibility", "NoOtherFunction", "hpc_compute_01"),
+           {.sentence = "", .found = "3 functions, expected 2", .explains = Explains::kItself});
+  run.Find(run.Check("NvidiaSmi", "Answers", "hpc_compute_01"),
+           {.sentence = "", .found = "nvidia-smi ended with exit status 127", .explains = Explains::kItself});
+  EXPECT_THAT(CausesOf(run.results()), SizeIs(5));
+}
+
+TEST(CausesTest, NouveauIsNoConsequenceOfAMissingDriver) {
+  SampleRun run;
+  run.UnloadDriver(1);
+  run.Find(run.Check("KernelModule", "NouveauIsNotLoaded", "hpc_compute_01"),
+           {.sentence = "",
+            .found = "hpc_compute_01: kernel module nouveau is loaded",
+            .advice = "Blacklist nouveau and rebuild the initramfs.",
+            .explains = Explains::kItself});
+  ASSERT_THAT(CausesOf(run.results()), SizeIs(2));
+  EXPECT_THAT(MakeSummary(run.results()), HasSubstr("Blacklist nouveau"));
+}
+
 TEST(SummaryTest, QuietAndInColour) {
   SampleRun run;
   run.results().notes = {"something"};
@@ -107,7 +134,8 @@ TEST(SummaryTest, QuietAndInColour) {
   const std::string quiet = MakeSummary(run.results(), {.quiet = true});
   EXPECT_THAT(quiet, AllOf(StartsWith("NOTE: no real GPU driver was tested: a stand-in\n2 nodes, 2 GPUs, "),
                            Not(HasSubstr("something")), HasSubstr("kernel module nvidia is not loaded")));
-  EXPECT_THAT(quiet, HasSubstr("nodes:\n  hpc_compute_01       17 checks, 3 failed\n  hpc_compute_02       17 checks\n"));
+  EXPECT_THAT(quiet,
+              HasSubstr("nodes:\n  hpc_compute_01       17 checks, 3 failed\n  hpc_compute_02       17 checks\n"));
   EXPECT_THAT(MakeSummary(run.results(), {.colour = true}), HasSubstr("\x1b[31;1m2 nodes, 2 GPUs, "));
 }
 

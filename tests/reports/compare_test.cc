@@ -1,5 +1,6 @@
 #include "fixtures/verdict/compare.h"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -10,6 +11,7 @@
 namespace passthrough {
 namespace {
 
+using testing::AllOf;
 using testing::Contains;
 using testing::ElementsAre;
 using testing::HasSubstr;
@@ -17,7 +19,7 @@ using testing::IsEmpty;
 using testing::Optional;
 using testing::UnorderedElementsAre;
 
-std::string Verdict(SampleRun& run) { return MakeVerdictJson(run.results(), 0); }
+std::string Verdict(SampleRun& run) { return MakeVerdictJson(run.results()); }
 
 std::vector<std::string> Changes(SampleRun& now) {
   SampleRun healthy(now.results().nodes.size());
@@ -59,7 +61,8 @@ TEST(CompareTest, FindingsThatAreNewAndThatWent) {
   const auto appeared = CompareVerdicts(Verdict(healthy), Verdict(broken));
   EXPECT_THAT(appeared,
               Contains(HasSubstr("KernelModule.IsRight/hpc_compute_01: new failure: hpc_compute_01: kernel ")));
-  EXPECT_THAT(CompareVerdicts(Verdict(broken), Verdict(healthy)), Contains(HasSubstr("gone failure: ")));
+  EXPECT_THAT(CompareVerdicts(Verdict(broken), Verdict(healthy)),
+              Contains(HasSubstr("no longer fails, was a failure: ")));
   // A counter that counts on is the same finding.
   SampleRun more;
   more.Find(more.Check("GpuHealth", "IsRight", more.Node(1)), {.sentence = "", .found = "12 errors", .note = true});
@@ -75,9 +78,79 @@ TEST(CompareTest, WhatChangedAlikeIsOneSentence) {
                                         "kernel is 6.12.1, was 6.1.0-56-amd64"));
 }
 
+TEST(CompareTest, OneMoreOfTheSameIsNewAndOtherNumbersThatNameAreOthers) {
+  const auto with = [](const std::vector<std::string>& found) {
+    SampleRun run;
+    for (const std::string& one : found) {
+      run.Find(run.Check("NvidiaKernelMessages", "IsRight", "hpc_compute_01"), {.sentence = "", .found = one});
+    }
+    return Verdict(run);
+  };
+  const std::string xid = "GPU 0000:01:00.0: Xid 79 came 3 times";
+  EXPECT_THAT(CompareVerdicts(with({xid}), with({xid, xid})), Contains(HasSubstr("new failure: " + xid)));
+  EXPECT_THAT(CompareVerdicts(with({xid}), with({"GPU 0000:02:00.0: Xid 79 came 3 times"})),
+              Contains(HasSubstr("not said any more, was a failure: " + xid)));
+  EXPECT_THAT(CompareVerdicts(with({xid}), with({"GPU 0000:01:00.0: Xid 48 came 3 times"})),
+              Contains(HasSubstr("new failure: GPU 0000:01:00.0: Xid 48")));
+  EXPECT_THAT(CompareVerdicts(with({xid}), with({"GPU 0000:01:00.0: Xid 79 came 4 times"})),
+              ElementsAre(HasSubstr("it still fails, and says now: GPU 0000:01:00.0: Xid 79 came 4 times. It said: ")));
+}
+
+TEST(CompareTest, AnotherQuestionAndFewerChecksAreNamed) {
+  SampleRun run;
+  run.results().profile = "lab";
+  run.results().stub_driver = "a stand-in";
+  run.results().facts.record->filter = "Node.*";
+  run.results().facts.record->cleanup = false;
+  run.results().notes = {"a GPU is in use on the host"};
+  run.results().environment_failures = {"teardown: network net is left"};
+  run.results().checks.pop_back();
+  run.results().checks.back().skipped = true;
+  run.results().checks.back().skip_reason = "there is none";
+  EXPECT_THAT(Changes(run),
+              testing::IsSupersetOf(
+                  {std::string("run: profile is lab, was host"), std::string("run: stub_driver is a stand-in, was "),
+                   std::string("run: filter is Node.*, was "), std::string("run: cleanup is no, was yes"),
+                   std::string("new note: a GPU is in use on the host"),
+                   std::string("new failure of the teardown: teardown: network net is left"),
+                   std::string("Cluster.IsComplete/hpc: the check is not made any more, it was passed"),
+                   run.results().checks.back().FullName() + ": the check is not checked, was passed"}));
+}
+
+TEST(CompareTest, OneMoreControllerIsOneChange) {
+  const auto xml = [](const std::string& first) {
+    std::string text = "<domain><devices>" + first;
+    for (int i = 1; i < 9; ++i) {
+      text += "<controller type='pci' index='" + std::to_string(i) + "' model='pcie-root-port'><alias name='pci." +
+              std::to_string(i) + "'/></controller>";
+    }
+    return DomainXmlFacts(text + "</devices></domain>");
+  };
+  SampleRun before;
+  SampleRun now;
+  before.results().facts.nodes[0].domain_xml = xml("");
+  now.results().facts.nodes[0].domain_xml = xml("<controller type='scsi'><alias name='scsi0'/></controller>");
+  EXPECT_THAT(CompareVerdicts(Verdict(before), Verdict(now)), testing::SizeIs(2)) << "its type and its alias";
+  for (int i = 0; i < 30; ++i) now.results().facts.nodes[0].domain_xml["x" + std::to_string(i)] = "1";
+  EXPECT_THAT(CompareVerdicts(Verdict(before), Verdict(now)),
+              AllOf(testing::SizeIs(11), Contains(HasSubstr("domain XML: 22 more changes"))));
+}
+
+TEST(CompareTest, NothingThatANodeSaidReachesTheTerminal) {
+  SampleRun now;
+  now.results().facts.nodes[0].facts["kernel"] = "\x1b[2J";
+  EXPECT_THAT(Changes(now), testing::Each(testing::Not(HasSubstr("\x1b"))));
+}
+
 TEST(CompareTest, WhatIsNoVerdictIsRefused) {
   EXPECT_THROW(CompareVerdicts("{}", "{}"), Error);
   EXPECT_THROW(CompareVerdicts("no", "no"), Error);
+  SampleRun run;
+  std::string deep = Verdict(run);
+  const std::string value = "\"6.1.0-56-amd64\"";
+  deep.replace(deep.find(value), value.size(), std::string(100'000, '[') + std::string(100'000, ']'));
+  EXPECT_THROW(CompareVerdicts(deep, deep), Error);
+  EXPECT_THROW(CompareVerdicts(std::string(100'000, '['), deep), Error);
   const TemporaryDirectory directory("compare");
   EXPECT_THROW(CompareRuns(directory.path(), directory.path()), Error);
 }
@@ -89,17 +162,25 @@ TEST(CompareTest, TheLastGoodRunIsTheNewestThatPassed) {
   bad.KillGpu(1);
   SampleRun other;
   other.results().profile = "lab";
+  SampleRun filtered;
+  filtered.results().facts.record->filter = "Node.*";
+  int hour = 10;
   const auto write = [&](const std::string& name, SampleRun& run) {
+    run.results().facts.record->started = fmt::format("2026-11-27T{}:00:00+0000", hour++);
     std::filesystem::create_directory(logs.path() / name);
     WriteFile(logs.path() / name / "verdict.json", Verdict(run));
   };
   write("run-1", good);
-  write("run-2", good);
+  write("run-9", good);  // by its start, not by its name
   write("run-3", bad);
   write("run-4", other);
+  write("run-6", filtered);
   write("run-5", bad);
-  write("run-6", good);
-  EXPECT_THAT(LastGoodBefore(logs.path() / "run-5"), Optional(std::filesystem::canonical(logs.path()) / "run-2"));
+  write("run-2", good);
+  std::filesystem::create_directory(logs.path() / "run-0");
+  WriteFile(logs.path() / "run-0" / "verdict.json", "{\"version\": 2");
+  std::filesystem::create_directories(logs.path() / "run-8" / "verdict.json");
+  EXPECT_THAT(LastGoodBefore(logs.path() / "run-5"), Optional(std::filesystem::canonical(logs.path()) / "run-9"));
   EXPECT_EQ(LastGoodBefore(logs.path() / "run-1"), std::nullopt);
 }
 

@@ -26,7 +26,7 @@ TEST(PageTextTest, TheFailingCellLeadsToItsSentenceAndItsEvidence) {
               HasSubstr("</span> hpc_compute_01: GPU 0000:01:00.0 does not answer: its config space reads all ones"));
   EXPECT_THAT(page, HasSubstr("<span class=\"named\"><i>5 ▸</i>config: ff ff ff ff\n"));
   EXPECT_THAT(page, HasSubstr("<li>The device is dead: power-cycle the host.</li><li>Look for its reset method.</li>"));
-  EXPECT_THAT(page, HasSubstr("4 failures with it"));
+  EXPECT_THAT(page, HasSubstr("With it, 4 checks cannot pass"));
 }
 
 TEST(PageTextTest, AHealthyRunHasNothingThatIsWrong) {

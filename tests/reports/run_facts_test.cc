@@ -75,6 +75,25 @@ TEST(EvidenceExcerptTest, HasTheLinesAroundTheOneThatIsNamed) {
                            "secret:1", "evidence/n/pci.txt:0", "", ":1"}) {
     EXPECT_THAT(excerpts.Around(none), IsEmpty()) << none;
   }
+  std::filesystem::create_symlink("../../secret", directory.path() / "evidence/n/link.txt");
+  std::filesystem::create_directory_symlink("..", directory.path() / "evidence/up");
+  EXPECT_THAT(excerpts.Around("evidence/n/link.txt:1"), IsEmpty());
+  EXPECT_THAT(excerpts.Around("evidence/up/secret:1"), IsEmpty());
+}
+
+// A check that throws has its evidence in its words alone, which may be a node's.
+TEST(FindingsTest, APlaceIsOneOfTheEvidence) {
+  const auto where = [](const std::string& failure) {
+    CheckResult check;
+    check.failures = {failure};
+    return FindingsOf(check, {}).at(0).where;
+  };
+  EXPECT_EQ(where("no line (evidence/hpc_compute_01/pci.txt:14). Look"), "evidence/hpc_compute_01/pci.txt:14");
+  EXPECT_EQ(where("evidence/host/after.json is missing"), "evidence/host/after.json");
+  EXPECT_EQ(where("evidence/host/after.json: missing"), "evidence/host/after.json");
+  EXPECT_EQ(where("evidence/../../etc/passwd:1"), "");
+  EXPECT_EQ(where("evidence/ nothing"), "");
+  EXPECT_EQ(where("evidence/" + std::string(1 << 20, 'x')).size(), (1u << 20) + 9);
 }
 
 }  // namespace

@@ -4,6 +4,9 @@
 
 #include <nlohmann/json.hpp>
 
+#include "fixtures/reporters/markdown.h"
+#include "fixtures/reporters/page.h"
+#include "fixtures/reporters/summary.h"
 #include "fixtures/reporters/verdict_json.h"
 #include "fixtures/verdict/next_step.h"
 #include "helpers/process/child_process.h"
@@ -36,14 +39,14 @@ std::string ProblemsOf(const std::string& verdict) {
 
 TEST(VerdictJsonTest, KeepsToItsSchema) {
   SampleRun run;
-  EXPECT_EQ(ProblemsOf(MakeVerdictJson(run.results(), 0)), "");
+  EXPECT_EQ(ProblemsOf(MakeVerdictJson(run.results())), "");
   run.KillGpu(1);
   run.UnloadDriver(2);
   run.results().environment_failures = {"domain x was left behind"};
   run.Find(run.Check("GpuHealth", "IsCool", run.Node(2)), {.sentence = "", .found = "\xff<b>", .note = true});
-  const std::string verdict = MakeVerdictJson(run.results(), 0);
+  const std::string verdict = MakeVerdictJson(run.results());
   EXPECT_EQ(ProblemsOf(verdict), "");
-  EXPECT_EQ(ProblemsOf(MakeVerdictJson(RunResults(), 0)), "");
+  EXPECT_EQ(ProblemsOf(MakeVerdictJson(RunResults())), "");
   // And the schema finds what is wrong.
   json broken = json::parse(verdict);
   broken["verdict"] = "green";
@@ -57,7 +60,7 @@ TEST(VerdictJsonTest, AFindingHasItsPartsAndItsActions) {
   run.UnloadDriver(2);
   run.Find(run.Check("NvidiaKernelMessages", "HaveNoXid", run.Node(2)),
            {.sentence = "", .found = "hpc_compute_02: Xid 79, the GPU has fallen off the bus"});
-  const json verdict = json::parse(MakeVerdictJson(run.results(), 0));
+  const json verdict = json::parse(MakeVerdictJson(run.results()));
   EXPECT_EQ(verdict["verdict"], "failed");
   EXPECT_EQ(verdict["run"]["ended"], "1970-01-01T00:00:00Z");
   const auto finding = [&](const std::string& check) {
@@ -82,13 +85,37 @@ TEST(VerdictJsonTest, AFindingHasItsPartsAndItsActions) {
 }
 
 TEST(VerdictJsonTest, ARunThatCheckedNothingDoesNotPass) {
-  EXPECT_EQ(json::parse(MakeVerdictJson(RunResults(), 0))["verdict"], "nothing_checked");
+  EXPECT_EQ(json::parse(MakeVerdictJson(RunResults()))["verdict"], "nothing_checked");
   SampleRun run;
-  EXPECT_EQ(json::parse(MakeVerdictJson(run.results(), 0))["verdict"], "passed");
+  EXPECT_EQ(json::parse(MakeVerdictJson(run.results()))["verdict"], "passed");
   run.results().environment_failures = {"left behind"};
-  EXPECT_EQ(json::parse(MakeVerdictJson(run.results(), 0))["verdict"], "failed");
+  EXPECT_EQ(json::parse(MakeVerdictJson(run.results()))["verdict"], "failed");
   run.results().error = "libvirt is not there";
-  EXPECT_EQ(json::parse(MakeVerdictJson(run.results(), 0))["verdict"], "not_run");
+  EXPECT_EQ(json::parse(MakeVerdictJson(run.results()))["verdict"], "failed") << "something is left behind";
+  run.results().environment_failures.clear();
+  EXPECT_EQ(json::parse(MakeVerdictJson(run.results()))["verdict"], "not_run");
+  run.results().error.clear();
+  run.results().checks.clear();
+  run.results().environment_failures = {"left behind"};
+  EXPECT_EQ(json::parse(MakeVerdictJson(run.results()))["verdict"], "failed");
+}
+
+// Whatever the checks came to, every report says that the teardown failed, and none says that a check did.
+TEST(VerdictJsonTest, ATeardownThatFailedIsToldInEachReport) {
+  SampleRun passed;
+  SampleRun stopped;
+  stopped.results().error = "libvirt is not there";
+  SampleRun nothing;
+  nothing.results().checks.clear();
+  for (SampleRun* run : {&passed, &stopped, &nothing}) {
+    run->results().environment_failures = {"teardown: domain left-over is still there"};
+    const RunResults& results = run->results();
+    EXPECT_THAT(VerdictSentence(results), HasSubstr("the teardown failed"));
+    for (const std::string& report : {MakeSummary(results), MakeMarkdown(results), MakePage(results)}) {
+      EXPECT_THAT(report, AllOf(HasSubstr("domain left-over is still there"), HasSubstr("the teardown failed")));
+    }
+  }
+  EXPECT_EQ(VerdictSentence(passed.results()), "2 nodes, 2 GPUs, 35 checks, all passed, but the teardown failed");
 }
 
 TEST(NextStepTest, SentencesAreStepsInTheirOrderWithTheirKind) {
@@ -100,6 +127,21 @@ TEST(NextStepTest, SentencesAreStepsInTheirOrderWithTheirKind) {
   EXPECT_EQ(steps[1].text, "Compare lspci -nn with the cluster file, e.g. line 3.");
   EXPECT_EQ(steps[2].kind, StepKind::kReplace);
   EXPECT_THAT(StepsOf(""), testing::IsEmpty());
+}
+
+// What is to be done comes before what else might be, and a command is not what it is an option of.
+TEST(NextStepTest, TheFirstThingThatIsNamedIsTheKind) {
+  const std::pair<const char*, StepKind> kinds[] = {
+      {"Power-cycle the host, and look after its cooling.", StepKind::kPowerCycle},
+      {"Reset it (nvidia-smi -r), or reboot the node.", StepKind::kResetGpu},
+      {"Reboot the node, or reset the GPU.", StepKind::kRebootNode},
+      {"Compare the airflow with what nvidia-smi -q says.", StepKind::kLook},
+      {"Set it with nvidia-smi -pm 1.", StepKind::kConfigure},
+      {"Check the host's cooling.", StepKind::kLook},
+  };
+  for (const auto& [sentence, kind] : kinds) {
+    EXPECT_EQ(StepsOf(sentence).at(0).kind, kind) << sentence << ToString(StepsOf(sentence).at(0).kind);
+  }
 }
 
 }  // namespace

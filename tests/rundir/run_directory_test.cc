@@ -71,5 +71,27 @@ TEST(RunRecordTest, ABrokenFileIsAnErrorThatNamesIt) {
               testing::ThrowsMessage<EvidenceError>(testing::HasSubstr("run.json")));
 }
 
+TEST(RunRecordTest, HasItsEndFromItsStartAndItsPhases) {
+  RunRecord record;
+  record.started = "2026-11-27T10:00:00+0100";
+  record.phases = {{.name = "deploy", .seconds = 20.4, .error = ""}, {.name = "destroy", .seconds = 9.8, .error = ""}};
+  EXPECT_EQ(EndOf(record), 1795770030);
+  EXPECT_EQ(UnixTimeOf("1970-01-01T00:00:01+0000"), 1);
+  for (const char* none : {"", "yesterday", "2026-11-27T10:00:00", "2026-11-27T10:00:00+0100 or so"}) {
+    record.started = none;
+    EXPECT_EQ(EndOf(record), std::nullopt) << none;
+  }
+}
+
+TEST(RunRecordTest, APhaseThatCannotHaveTakenThatLongIsRefused) {
+  const TemporaryDirectory directory("run-record");
+  RunRecord record;
+  for (const double seconds : {-1.0, 1e300}) {
+    record.phases = {{.name = "deploy", .seconds = seconds, .error = ""}};
+    WriteRunRecord(directory.path() / "run.json", record);
+    EXPECT_THROW(ReadRunRecord(directory.path() / "run.json"), EvidenceError) << seconds;
+  }
+}
+
 }  // namespace
 }  // namespace passthrough

@@ -68,6 +68,51 @@ TEST_F(ReportsOfARunTest, WhatWasLeftBehindFailsAReplayToo) {
   EXPECT_THAT(ReadFile(Latest() / "junit.xml"), HasSubstr("NothingIsLeftBehind"));
 }
 
+TEST_F(ReportsOfARunTest, WhetherItWasTakenDownIsAskedAndNotBelieved) {
+  EXPECT_EQ(RunProgram({"--gtest_filter=Cluster.*"}).exit_status, 1);
+  const fs::path report = Latest() / "evidence" / "host" / "teardown.json";
+  for (const bool is_there : {true, false}) {
+    if (is_there) WriteFile(report, "{\"reaped\": ");
+    if (!is_there) fs::remove(report);
+    EXPECT_EQ(Suite({"--report", Latest().string()}).exit_status, 1);
+    EXPECT_EQ(Verdict()["verdict"], "failed");
+    EXPECT_THAT(Verdict()["environment_failures"].dump(),
+                HasSubstr("teardown.json is missing or broken, so whether the cluster was taken down is not known"));
+  }
+}
+
+// A report is of all that the run checked, and as old as the run.
+TEST_F(ReportsOfARunTest, AreNotOverwrittenByFewerChecksNorMadeYounger) {
+  RunProgram({"--gtest_filter=Cluster.*"});
+  json record = json::parse(ReadFile(Latest() / "run.json"));
+  record["started"] = "2020-02-29T10:00:00+0100";
+  WriteFile(Latest() / "run.json", record.dump());
+  const std::string before = ReadFile(Latest() / "verdict.json");
+  for (const char* option : {"--gtest_filter=Node.*", "--gtest_repeat=0", "--gtest_fail_fast"}) {
+    const ChildResult refused = Suite({"--report", Latest().string(), option});
+    EXPECT_EQ(refused.exit_status, 1) << option;
+    EXPECT_THAT(refused.output, HasSubstr("--report is of all that the run checked")) << option;
+  }
+  options.environment["GTEST_TOTAL_SHARDS"] = "2";
+  options.environment["GTEST_SHARD_INDEX"] = "0";
+  EXPECT_THAT(Suite({"--report", Latest().string()}).output, HasSubstr("shards"));
+  options.environment.erase("GTEST_TOTAL_SHARDS");
+  options.environment.erase("GTEST_SHARD_INDEX");
+  EXPECT_EQ(ReadFile(Latest() / "verdict.json"), before);
+  Suite({"--report", Latest().string()});
+  EXPECT_THAT(Verdict()["run"]["ended"].get<std::string>(), StartsWith("2020-02-29T09:0"));
+  EXPECT_THAT(ReadFile(Latest() / "junit.xml"), HasSubstr("timestamp=\"2020-02-29T"));
+}
+
+TEST_F(ReportsOfARunTest, WhatCannotBePrintedIsNoSuccess) {
+  RunProgram({"--gtest_filter=Cluster.*"});
+  const ChildResult result = RunChild(
+      {"sh", "-c", "\"$1\" --compare \"$2\" \"$2\" >/dev/full", "sh", SuiteProgram().string(), Latest().string()},
+      options, Deadline::After(std::chrono::minutes(2)));
+  EXPECT_EQ(result.exit_status, 1);
+  EXPECT_THAT(result.output, HasSubstr("standard output cannot be written"));
+}
+
 TEST_F(ReportsOfARunTest, QuietPrintsTheVerdictAlone) {
   const ChildResult result = RunProgram({"--gtest_filter=Cluster.*", "--quiet"});
   EXPECT_EQ(result.exit_status, 1);

@@ -19,6 +19,7 @@ namespace {
 
 using testing::HasSubstr;
 using testing::IsEmpty;
+using testing::SizeIs;
 using testing::UnorderedElementsAre;
 
 constexpr char kRunning[] = "evidence/host/running.json";
@@ -211,7 +212,7 @@ TEST_F(PassthroughChecksTest, NotesStandBesideFailures) {
                                                "</gpu_power_readings>")}});
   EXPECT_THAT(Failed(kLimits), UnorderedElementsAre(kLimits));
   EXPECT_THAT(said_, HasSubstr("trained anew"));
-  EXPECT_THAT(said_, HasSubstr("NOTE: hpc_compute_01: GPU 0000:01:00.0"));
+  EXPECT_THAT(said_, HasSubstr(std::string("NOTE: ") + kLimits + ": hpc_compute_01: GPU 0000:01:00.0"));
 }
 
 // --- Xids ---
@@ -292,6 +293,28 @@ TEST_F(PassthroughChecksTest, AVirtualFunctionStaysOnNvidiasDriver) {
   EXPECT_THAT(with("nvidia", false, false), UnorderedElementsAre(kGpu)) << "the whole GPU";
   EXPECT_THAT(with("nouveau", true, false), UnorderedElementsAre(kGpu));
   EXPECT_THAT(with("", true, false), UnorderedElementsAre(kGpu));
+}
+
+// --- runs of an older release ---
+
+class OlderRunTest : public PassthroughChecksTest {
+ protected:
+  // A run that collected the PCI bus alone and wrote down that it was asked for `filter`.
+  std::set<std::string> FailedWith(const std::string& filter) {
+    WriteRecordedRun(run_, {{"pci", HealthyPci()}});
+    RunRecord record = ReadRunRecord(run_ / "run.json");
+    record.filter = filter;
+    record.probes = {"pci"};
+    WriteRunRecord(run_ / "run.json", record);
+    return Failed("PciVisibility.NoOther*:DeviceFiles.ControlDevice*:GpuHealth.IsOpenToPrograms/*");
+  }
+};
+
+TEST_F(OlderRunTest, WhatItDidNotCollectIsNotChecked) {
+  EXPECT_THAT(FailedWith(""), IsEmpty()) << said_;
+  EXPECT_THAT(skipped_, SizeIs(2));
+  EXPECT_THAT(said_, HasSubstr("made by an older release, which did not collect what this reads (device_files)"));
+  EXPECT_THAT(FailedWith("*"), SizeIs(2)) << "a run of this release would have collected it";
 }
 
 // --- snapshots after a disruption ---

@@ -49,7 +49,7 @@ class NumberCheck {
 
   Findings Problems(const CharacterMajor* major, int minor, const std::string& module) const {
     if (file_.type != DeviceFileType::kCharacter) {
-      return One(WhatItIs(file_) + ", expected a character device", AdviceForNoDevice(file_));
+      return One(WhatItIs(file_) + ", expected a character device", AdviceForNoDevice(file_), Explains::kItself);
     }
     if (major == nullptr) {
       return One(
@@ -71,8 +71,8 @@ class NumberCheck {
   }
 
  private:
-  Findings One(const std::string& found, const std::string& advice) const {
-    return {{.found = found, .where = files_.At(file_.line), .advice = advice}};
+  Findings One(const std::string& found, const std::string& advice, Explains explains = Explains::kNothing) const {
+    return {{.found = found, .where = files_.At(file_.line), .advice = advice, .explains = explains}};
   }
   // Another file with the numbers of this one; empty: none.
   std::string TheSameDevice() const {
@@ -132,6 +132,12 @@ std::string AdviceForDenied(const DeviceFile& file) {
          "a group of NVreg_DeviceFileGID, and look for a rule of udev's that sets another mode.";
 }
 
+// Before the driver was asked.
+bool IsDenied(const DeviceFile& file) {
+  const std::string error = LowerCase(file.open_error);
+  return Says(error, "permission denied") || Says(error, "not permitted");
+}
+
 // What to do about a character device that does not open.
 std::string AdviceFor(const DeviceFile& file) {
   const std::string error = LowerCase(file.open_error);
@@ -157,12 +163,14 @@ Finding OpenProblem(const DeviceFilesEvidence& files, const DeviceFile& file) {
   if (file.type != DeviceFileType::kCharacter) {
     return {.found = fmt::format("user {} finds no device at {}: {}", files.user_id, file.path, WhatItIs(file)),
             .where = files.At(file.line),
-            .advice = AdviceForNoDevice(file)};
+            .advice = AdviceForNoDevice(file),
+            .explains = Explains::kItself};
   }
   return {.found = fmt::format("user {} cannot open {} ({}): {}", files.user_id, file.path, file.mode,
                                file.open_error.empty() ? "not tried" : file.open_error),
           .where = files.At(file.line),
-          .advice = AdviceFor(file)};
+          .advice = AdviceFor(file),
+          .explains = IsDenied(file) ? Explains::kItself : Explains::kNothing};
 }
 
 }  // namespace

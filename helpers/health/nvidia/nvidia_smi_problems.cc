@@ -16,6 +16,17 @@ constexpr char kCompareWithBus[] =
     "Compare with lspci on the node; a GPU that the bus shows and the driver does not has an NVRM line in the kernel "
     "log.";
 
+// The program, its library or their release, whatever the GPUs do. Sources: NVIDIA, nvidia-smi(1), "RETURN VALUE"; NVML
+// API reference, nvmlReturn_t; POSIX, the shell's 126 and 127.
+bool IsOfTheInstallation(int exit_status) {
+  constexpr int kNoLibrary = 12;
+  constexpr int kOtherRelease = 18;
+  constexpr int kNotRun = 126;
+  constexpr int kNotFound = 127;
+  return exit_status == kNoLibrary || exit_status == kOtherRelease || exit_status == kNotRun ||
+         exit_status == kNotFound;
+}
+
 }  // namespace
 
 Findings ExitStatusProblems(const std::string& command, const NvidiaSmiAnswer& answer) {
@@ -25,7 +36,8 @@ Findings ExitStatusProblems(const std::string& command, const NvidiaSmiAnswer& a
                             answer.last_line.empty() ? "" : "; it said: ", answer.last_line),
        .where = answer.where,
        .advice = "Look at the checks of the PCI bus and of the kernel module first, then at the "
-                 "node's kernel log for lines with NVRM."}};
+                 "node's kernel log for lines with NVRM.",
+       .explains = IsOfTheInstallation(answer.exit_status) ? Explains::kItself : Explains::kNothing}};
 }
 
 Findings GpuCountProblems(const NvidiaSmiTable& table, size_t planned) {
