@@ -32,13 +32,15 @@ while [ "$count" -gt 0 ]; do # each argument but --all goes to the back
     asks_only=yes
     starts_lab=no
     ;;
-  --replay | --destroy | --reap | --merge-junit | --doctor | --ctest | --completion | --manual | --gtest_list_tests)
+  --replay | --report | --compare | --destroy | --reap | --merge-junit | --doctor | --ctest | --completion | --manual | \
+    --gtest_list_tests)
     starts_lab=no
     ;;
   --profile) [ "$argument" = --profile ] || profile=${argument#*=} ;;
   esac
   case $option in
-  --config | --log-dir | --replay | --destroy | --reap | --merge-junit | --expect | --no-cleanup)
+  --config | --log-dir | --replay | --report | --compare | --destroy | --reap | --merge-junit | --expect | --no-cleanup | \
+    --doctor | --ctest | --completion | --manual | --gtest_list_tests)
     not_with_all="$not_with_all $option"
     ;;
   esac
@@ -57,7 +59,7 @@ if [ "$asks_only" = yes ]; then
   cat <<'END'
 Usage: run-suite.sh [--all] [options] [--gtest_… options]
 
-Installs what is missing (packages of Debian 12, as root or with sudo), builds, and runs the suite: deploys the
+Installs what is missing (packages of Debian, as root or with sudo), builds, and runs the suite: deploys the
 cluster of a cluster file, checks on every VM that GPU passthrough really works, and destroys the cluster. Without
 options it does so in the lab, a VM of its own, on configs/test-pcie-passthrough-minimal.yaml.
 

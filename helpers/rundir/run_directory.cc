@@ -49,7 +49,8 @@ RunDirectory RunDirectory::Create(const fs::path& log_directory) {
     PointLatestTo(run);
     return RunDirectory(run);
   } catch (const fs::filesystem_error& error) {
-    throw Error(fmt::format("cannot create a run directory: {}", error.what()));
+    throw Error(fmt::format("cannot create a run directory in {}: {}. Give another: --log-dir DIR",
+                            log_directory.string(), error.code().message()));
   }
 }
 
@@ -57,7 +58,9 @@ RunDirectory RunDirectory::Open(const fs::path& path) {
   std::error_code error;
   const fs::path itself = fs::weakly_canonical(path, error);  // "latest" is a link: one run has one name
   const RunDirectory run(error ? fs::absolute(path) : itself);
-  if (!fs::exists(run.RunJson(), error)) {
+  const bool is_there = fs::exists(run.RunJson(), error);
+  if (error) throw Error(fmt::format("{} cannot be read: {}", run.RunJson().string(), error.message()));
+  if (!is_there) {
     throw Error(fmt::format("{} is not a run directory: there is no {}", path.string(), run.RunJson().string()));
   }
   return run;

@@ -32,7 +32,9 @@ int NotePassphrase(const char*, char*, size_t, int, int, void* asked) {
 std::string FileProblem(const std::filesystem::path& path) {
   struct stat status;
   if (stat(path.c_str(), &status) != 0) {
-    return fmt::format("private key {} cannot be used: {}", path.string(), strerror(errno));
+    return fmt::format("private key {} cannot be used: {}{}. Give another: --ssh-key FILE, or ssh.key in the profile",
+                       path.string(), strerror(errno),
+                       path.is_relative() ? " (a relative path, from the directory in which this was started)" : "");
   }
   if (!S_ISREG(status.st_mode)) {
     return fmt::format("private key {} cannot be used: it is {}", path.string(),

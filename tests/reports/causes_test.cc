@@ -32,10 +32,12 @@ TEST(CausesTest, ADeadGpuIsOneWithItsChecksUnderIt) {
   EXPECT_THAT(Names(causes[0].explained),
               ElementsAre("DeviceFiles.IsRight/hpc_compute_01", "NvidiaSmi.IsRight/hpc_compute_01",
                           "GpuHealth.IsRight/hpc_compute_01", "GpuLink.IsRight/hpc_compute_01_0000_01_00_0"));
-  EXPECT_THAT(MakeSummary(run.results()),
-              AllOf(HasSubstr("\n  PciDevice.ConfigSpaceIsAlive/hpc_compute_01_0000_01_00_0\n    hpc_compute_01: GPU "),
-                    HasSubstr("\n    With it, 4 checks cannot pass:\n      DeviceFiles.IsRight/hpc_compute_01\n"),
-                    Not(HasSubstr("no answer of"))));
+  EXPECT_THAT(
+      MakeSummary(run.results()),
+      AllOf(HasSubstr("\n  PciDevice.ConfigSpaceIsAlive/hpc_compute_01_0000_01_00_0\n    hpc_compute_01: GPU "),
+            HasSubstr("\n    In hpc_compute_01, 0000:01:00.0 is 0000:05:00.0.\n    With it, 4 checks cannot pass:\n"
+                      "      DeviceFiles.IsRight/hpc_compute_01\n"),
+            Not(HasSubstr("no answer of"))));
 }
 
 TEST(CausesTest, WhatIsOfAnotherNodeOrNoGpusBusinessStaysItsOwn) {
@@ -134,8 +136,8 @@ TEST(SummaryTest, QuietAndInColour) {
   const std::string quiet = MakeSummary(run.results(), {.quiet = true});
   EXPECT_THAT(quiet, AllOf(StartsWith("NOTE: no real GPU driver was tested: a stand-in\n2 nodes, 2 GPUs, "),
                            Not(HasSubstr("something")), HasSubstr("kernel module nvidia is not loaded")));
-  EXPECT_THAT(quiet,
-              HasSubstr("nodes:\n  hpc_compute_01       17 checks, 3 failed\n  hpc_compute_02       17 checks\n"));
+  EXPECT_THAT(quiet, HasSubstr("nodes:\n  hpc_compute_01       17 checks, 3 failed\n  hpc_compute_02       17 checks\n"
+                               "  host and clusters    1 check\n"));
   EXPECT_THAT(MakeSummary(run.results(), {.colour = true}), HasSubstr("\x1b[31;1m2 nodes, 2 GPUs, "));
 }
 

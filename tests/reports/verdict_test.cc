@@ -118,6 +118,25 @@ TEST(VerdictJsonTest, ATeardownThatFailedIsToldInEachReport) {
   EXPECT_EQ(VerdictSentence(passed.results()), "2 nodes, 2 GPUs, 35 checks, all passed, but the teardown failed");
 }
 
+// Nobody looked: no report says that a device is missing, or lists each check.
+TEST(VerdictJsonTest, WhereNothingWasLookedAtNothingIsSaidOfDevices) {
+  SampleRun run;
+  run.results().error = "libvirt is not there";
+  for (CheckResult& check : run.results().checks) run.Find(check, {.sentence = "", .found = "not checked"});
+  for (const std::string& report : {MakeMarkdown(run.results()), MakePage(run.results()), MakeSummary(run.results())}) {
+    EXPECT_THAT(report, AllOf(HasSubstr("libvirt is not there"), HasSubstr("none could be checked"),
+                              testing::Not(HasSubstr("hpc_compute_01")), testing::Not(HasSubstr("DeviceFiles"))));
+  }
+}
+
+TEST(VerdictJsonTest, ACheckWithTwoFailuresIsExplainedOnce) {
+  SampleRun run;
+  run.KillGpu(1);
+  run.Find(run.Check("NvidiaSmi", "IsRight", run.Node(1)), {.sentence = "", .found = "hpc_compute_01: no table"});
+  const json causes = json::parse(MakeVerdictJson(run.results()))["causes"];
+  EXPECT_EQ(causes[0]["explains"].size(), 4u) << causes.dump(1);
+}
+
 TEST(NextStepTest, SentencesAreStepsInTheirOrderWithTheirKind) {
   const auto steps =
       StepsOf("Reboot the node. Compare lspci -nn with the cluster file, e.g. line 3. Replace the card.");

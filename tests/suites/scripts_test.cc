@@ -226,7 +226,11 @@ TEST_F(RunAllTest, RefusesWhatWouldMakeItSomethingElse) {
   for (const std::vector<std::string>& more : {std::vector<std::string>{"--config", "x.yaml"},
                                                {"--log-dir=elsewhere"},
                                                {"--reap"},
-                                               {"--replay", "logs/latest"}}) {
+                                               {"--replay", "logs/latest"},
+                                               {"--report", "logs/latest"},
+                                               {"--compare", "a", "b"},
+                                               {"--doctor"},
+                                               {"--gtest_list_tests"}}) {
     std::vector<std::string> argv{Path("run-suite.sh").string(), "--all"};
     argv.insert(argv.end(), more.begin(), more.end());
     const ChildResult result = Run(argv);
