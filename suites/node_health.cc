@@ -84,7 +84,8 @@ TEST_P(NodeHealth, MemoryIsEnough) {
 TEST_P(NodeHealth, BootedOnce) {
   const std::filesystem::path console = Run().ConsoleLog(node().name);
   const bool has_console = std::filesystem::exists(console);
-  if (has_console) ReportEach(ConsoleProblems(ReadFile(console), Run().Relative(console)));
+  if (has_console)
+    ReportEach(ConsoleProblems(ReadEvidence(Run().path(), Run().Relative(console)), Run().Relative(console)));
   const std::optional<double> seconds = SecondsSinceDeployed(Run(), Evidence());
   if (seconds) ReportEach(UptimeProblems(Identity(), *seconds));
   if (has_console || seconds) return;

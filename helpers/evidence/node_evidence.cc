@@ -63,6 +63,17 @@ ProbeOutput FromJson(const Json& json) {
   return output;
 }
 
+// `output` against its entry in the index, which has how much was collected; empty: it is all of it.
+std::string HowItChanged(const Json& entry, const ProbeOutput& output) {
+  for (const auto& [name, text] : {std::pair{"bytes", &output.text}, {"stderr_bytes", &output.error_text}}) {
+    const size_t had = entry.value(name, text->size());
+    if (had == text->size()) continue;
+    return fmt::format("{}has {} bytes, and had {} when it was collected",
+                       text == &output.text ? "" : "what it wrote to standard error ", text->size(), had);
+  }
+  return {};
+}
+
 Json ToJson(const NodeSetup& setup) {
   Json json{{"command", setup.command},
             {"is_default", setup.is_default},
@@ -88,7 +99,7 @@ NodeSetup SetupFromJson(const Json& json) {
 std::string EndOfConsole(const fs::path& run_directory, const fs::path& console) {
   std::error_code error;
   const std::string text =
-      fs::exists(run_directory / console, error) ? WithoutEscapes(ReadFile(run_directory / console)) : "";
+      fs::exists(run_directory / console, error) ? WithoutEscapes(ReadEvidence(run_directory, console)) : "";
   std::vector<std::string> lines;
   for (std::string_view line : SplitLines(text)) {
     if (!Trim(line).empty()) lines.push_back(Printable(Trim(line)));
@@ -100,6 +111,18 @@ std::string EndOfConsole(const fs::path& run_directory, const fs::path& console)
 }
 
 }  // namespace
+
+std::string ReadEvidence(const fs::path& run_directory, const fs::path& file) {
+  std::error_code error;
+  const fs::path evidence = fs::canonical(run_directory / kEvidence, error);
+  const fs::path real = fs::canonical(run_directory / file, error);
+  if (error) throw EvidenceError(fmt::format("cannot read {}: {}", file.string(), error.message()));
+  if (std::mismatch(evidence.begin(), evidence.end(), real.begin(), real.end()).first != evidence.end()) {
+    throw EvidenceError(fmt::format("{} is a link to what is no evidence of this run", file.string()));
+  }
+  if (!fs::is_regular_file(real)) throw EvidenceError(fmt::format("{} is no regular file", file.string()));
+  return ReadFile(real);
+}
 
 void SaveCollection(const fs::path& evidence_directory, const std::string& node, const Collection& collection) {
   CheckNodeName(node);
@@ -141,7 +164,9 @@ NodeEvidence NodeEvidence::Load(const fs::path& run_directory, const std::string
   if (!look.empty()) relative /= look;
   evidence.index_ = (relative / kIndex).string();
   try {
-    Json json = Json::parse(ReadFile(run_directory / relative / kIndex));
+    Json json = Json::parse(ReadEvidence(run_directory, relative / kIndex));
+    if (const std::string& whose = look.empty() ? node : look; json.value("node", whose) != whose)
+      throw EvidenceError("it is another node's");
     json.at("error").get_to(evidence.error_);
     json.at("ready_seconds").get_to(evidence.ready_seconds_);
     json.at("collect_seconds").get_to(evidence.collect_seconds_);
@@ -152,10 +177,11 @@ NodeEvidence NodeEvidence::Load(const fs::path& run_directory, const std::string
       ProbeOutput output = FromJson(entry);
       if (!IsProbeName(output.probe)) throw EvidenceError("a probe's name is none");
       output.path = relative / (output.probe + ".txt");
-      output.text = ReadFile(run_directory / output.path);
-      if (fs::path errors = run_directory / relative / ErrorFile(output.probe); fs::exists(errors)) {
-        output.error_text = ReadFile(errors);
+      output.text = ReadEvidence(run_directory, output.path);
+      if (fs::path errors = relative / ErrorFile(output.probe); fs::exists(run_directory / errors)) {
+        output.error_text = ReadEvidence(run_directory, errors);
       }
+      output.changed = HowItChanged(entry, output);
       evidence.probes_[output.probe] = std::move(output);
     }
     if (evidence.probes_.empty() && look.empty()) {  // a console is kept once, before anything is disturbed
@@ -190,6 +216,8 @@ const ProbeOutput& NodeEvidence::Require(const std::string& probe) const {
                         : fmt::format("there is no output of probe {}: {}", probe, error_));
   } else if (!output->complete) {
     fail(fmt::format("the output of probe {} was cut short: {}", probe, error_));
+  } else if (!output->changed.empty()) {
+    fail(fmt::format("the output of probe {} {}", probe, output->changed));
   } else if (output->timed_out) {
     fail(fmt::format("probe {} did not end within {} s on the node", probe, output->limit_seconds), output->if_hung);
   } else if (output->skipped) {

@@ -29,6 +29,7 @@ struct ProbeOutput {
   bool skipped = false;        // not run, because a probe that it needs had hung; error_text says which
   bool truncated = false;      // more was printed than is kept
   bool complete = false;       // the whole frame arrived
+  std::string changed;         // how the files differ from what was collected; empty: they do not, by their sizes
   double seconds = 0;          // on the node
 };
 
@@ -48,6 +49,10 @@ struct Collection {
 // written as they are. Throws EvidenceError.
 void SaveCollection(const std::filesystem::path& evidence_directory, const std::string& node,
                     const Collection& collection);
+
+// `file`, which is relative to the run directory. Throws EvidenceError where it is none of that run's evidence, as
+// behind a link, or no regular file, and Error where it cannot be read.
+std::string ReadEvidence(const std::filesystem::path& run_directory, const std::filesystem::path& file);
 
 // All of one node. A value; reading it never touches the network.
 class NodeEvidence {

@@ -11,10 +11,11 @@ namespace passthrough {
 // earlier one as theirs.
 enum class Explains {
   kNothing,
-  kItself,  // nothing else, and nothing else is why: neither a device nor a driver that fails brings it about
-  kDevice,  // the device, and what else is on its card: it does not answer, or is not there
-  kGpus,    // programs on any GPU of the node: the module of their driver is not there
-  kGpu,     // programs on this GPU: its driver is not bound to it
+  kItself,       // nothing else, and nothing else is why: neither a device nor a driver that fails brings it about
+  kDevice,       // the device, and what else is on its card: it does not answer, or is not there
+  kGpus,         // programs on any GPU of the node: the module of their driver is not there
+  kOtherDriver,  // programs on this GPU: another driver is bound to it
+  kGpu,          // programs on this GPU: no driver is bound to it
 };
 
 // Read as one sentence and a next step: "<node>: <found> (<where>). <advice>"

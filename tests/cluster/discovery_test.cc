@@ -235,8 +235,11 @@ TEST(DiscoveryJson, RefusesWhatIsNoDiscovery) {
   EXPECT_THROW(DiscoveryFromJson("{}"), EvidenceError);
   EXPECT_THROW(DiscoveryFromJson(good.substr(0, good.size() / 2)), EvidenceError);
   Discovery elsewhere;
-  elsewhere.nodes.emplace_back().domain = "../../elsewhere";
-  EXPECT_THROW(DiscoveryFromJson(ToJson(elsewhere)), EvidenceError) << "files are called by it";
+  elsewhere.nodes.emplace_back();
+  for (const std::string& name : {std::string("../../elsewhere"), std::string("a\nb"), std::string(240, 'x')}) {
+    elsewhere.nodes[0].domain = name;
+    EXPECT_THROW(DiscoveryFromJson(ToJson(elsewhere)), EvidenceError) << "files are called by it: " << name;
+  }
   EXPECT_THROW(DiscoveryFromJson(R"({"source": "libvirt", "location": "x", "nodes": [{}], "unplanned": []})"),
                EvidenceError);
   EXPECT_THROW(DiscoveryFromJson(R"({"source": "libvirt", "location": "x", "nodes": [], "unplanned": [1]})"),

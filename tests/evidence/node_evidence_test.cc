@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
 #include <string>
 
@@ -187,6 +188,47 @@ TEST_F(NodeEvidenceTest, FailsWhereTheIndexIsBroken) {
         std::string(R"({"error":"","ready_seconds":0,"collect_seconds":0,"probes":[1]})")}) {
     WriteFile(index, text);
     EXPECT_THROW(NodeEvidence::Load(run_.path(), "hpc_compute_01"), EvidenceError) << text;
+  }
+}
+
+// A copy that was cut off, a disk that was full, an editor: what is there is not what the node said.
+TEST_F(NodeEvidenceTest, SaysThatAFileIsNotWhatWasCollected) {
+  const std::filesystem::path directory = run_.path() / "evidence/hpc_compute_01";
+  Collection collection;
+  collection.probes = {Output("pci", "one\ntwo\n"), Output("modules", "m")};
+  SaveAndLoad(collection);
+  WriteFile(directory / "pci.txt", "one\n");
+  WriteFile(directory / "modules.stderr.txt", "what");
+  const NodeEvidence evidence = NodeEvidence::Load(run_.path(), "hpc_compute_01");
+  const auto said = [&](const char* probe) {
+    try {
+      evidence.Require(probe);
+    } catch (const EvidenceError& error) {
+      return std::string(error.what());
+    }
+    return std::string("no finding");
+  };
+  EXPECT_THAT(said("pci"), HasSubstr("the output of probe pci has 4 bytes, and had 8 when it was collected"));
+  EXPECT_THAT(said("modules"), HasSubstr("what it wrote to standard error has 4 bytes, and had 0"));
+}
+
+TEST_F(NodeEvidenceTest, FailsWhereItIsNotThisNodesOrNotThisRuns) {
+  const std::filesystem::path directory = run_.path() / "evidence/hpc_compute_01";
+  Collection collection;
+  collection.probes = {Output("pci", "x")};
+  SaveAndLoad(collection);
+  std::filesystem::rename(directory, run_.path() / "evidence/hpc_compute_02");
+  EXPECT_THROW(NodeEvidence::Load(run_.path(), "hpc_compute_02"), EvidenceError) << "another node's";
+  SaveAndLoad(collection);
+  WriteFile(run_.path() / "outside", "x");
+  for (const char* what : {"link", "FIFO"}) {
+    std::filesystem::remove(directory / "pci.txt");
+    if (what[0] == 'l') {
+      std::filesystem::create_symlink("../../outside", directory / "pci.txt");
+    } else {
+      ASSERT_EQ(mkfifo((directory / "pci.txt").c_str(), 0600), 0);
+    }
+    EXPECT_THROW(NodeEvidence::Load(run_.path(), "hpc_compute_01"), EvidenceError) << what;
   }
 }
 

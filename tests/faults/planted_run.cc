@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <nlohmann/json.hpp>
+
 #include "helpers/base/error.h"
 #include "helpers/base/files.h"
 #include "helpers/base/text.h"
@@ -28,6 +30,24 @@ void Edit(const fs::path& file, const std::string& script) {
   MustRun({"sed", "-E", "-i", script, file.string()});
   if (ReadFile(file) == before) {
     throw Error(fmt::format("sed '{}' changed nothing in {}", script, file.filename().string()));
+  }
+}
+
+// What was edited is what the nodes are to have said: the index has how much that was.
+void CountBytesAnew(const fs::path& evidence) {
+  for (const auto& entry : fs::recursive_directory_iterator(evidence)) {
+    if (entry.path().filename() != "collection.json") continue;
+    auto index = nlohmann::ordered_json::parse(ReadFile(entry.path()));
+    for (auto& probe : index.at("probes")) {
+      const std::string name = probe.at("probe").get<std::string>();
+      const auto size = [&](const std::string& file) {
+        const fs::path path = entry.path().parent_path() / file;
+        return fs::exists(path) ? fs::file_size(path) : 0;
+      };
+      probe["bytes"] = size(name + ".txt");
+      probe["stderr_bytes"] = size(name + ".stderr.txt");
+    }
+    WriteFile(entry.path(), index.dump(2) + "\n");
   }
 }
 
@@ -80,6 +100,7 @@ class Stage {
     const fs::path copy = directory_.path() / "run";
     fs::copy(fs::canonical(healthy_run), copy, fs::copy_options::recursive);
     MustRun({"sh", "-ec", fault_.in_evidence}, copy);
+    CountBytesAnew(copy / "evidence");
     return copy;
   }
 

@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cstdlib>
+
 #include "fixtures/reporters/summary.h"
 #include "tests/reports/sample_run.h"
 
@@ -114,6 +116,49 @@ TEST(CausesTest, WhatNoGpuBringsAboutIsNotHiddenBehindOne) {
   run.Find(run.Check("NvidiaSmi", "Answers", "hpc_compute_01"),
            {.sentence = "", .found = "nvidia-smi ended with exit status 127", .explains = Explains::kItself});
   EXPECT_THAT(CausesOf(run.results()), SizeIs(5));
+}
+
+TEST(CausesTest, ADeadAudioFunctionKeepsNoProgramFromItsGpu) {
+  SampleRun run;
+  run.Find(run.Check("PciDevice", "ConfigSpaceIsAlive", "hpc_compute_01_0000_01_00_1"),
+           {.sentence = "",
+            .found = "hpc_compute_01: audio function 0000:01:00.1 does not answer",
+            .explains = Explains::kDevice});
+  run.Find(run.Check("PciDevice", "BarsAreAssigned", "hpc_compute_01_0000_01_00_1"),
+           {.sentence = "", .found = "hpc_compute_01: audio function 0000:01:00.1: no BARs"});
+  run.Find(run.Check("GpuHealth", "HasNoUncorrectedMemoryError", "hpc_compute_01"),
+           {.sentence = "", .found = "hpc_compute_01: GPU 0000:05:00.0 has 7 errors"});
+  run.Find(run.Check("DeviceFiles", "ControlDeviceIsThere", "hpc_compute_01"),
+           {.sentence = "", .found = "hpc_compute_01: /dev/nvidiactl is missing"});
+  const auto causes = CausesOf(run.results());
+  ASSERT_THAT(causes, SizeIs(3));
+  EXPECT_THAT(Names(causes[0].explained), ElementsAre("PciDevice.BarsAreAssigned/hpc_compute_01_0000_01_00_1"));
+}
+
+TEST(CausesTest, AnotherDriverIsNoConsequenceOfAMissingModule) {
+  SampleRun run;
+  run.UnloadDriver(1);
+  const size_t before = CausesOf(run.results()).size();
+  run.Find(run.Check("GpuDriver", "IsNvidia", "hpc_compute_01_0000_01_00_0"),
+           {.sentence = "",
+            .found = "hpc_compute_01: GPU 0000:01:00.0 is bound to vfio-pci",
+            .explains = Explains::kOtherDriver});
+  EXPECT_THAT(CausesOf(run.results()), SizeIs(before + 1));
+}
+
+TEST(SummaryTest, NothingThatANodeSaidIsAWorkflowCommand) {
+  SampleRun run;
+  run.Find(run.Check("NvidiaSmi", "IsRight", "hpc_compute_01"),
+           {.sentence = "", .found = "it printed x ##[add-mask]y\n  ::stop-commands::tok\na::b"});
+  const char* const was = std::getenv("GITHUB_ACTIONS");
+  const std::string before = was == nullptr ? "" : was;
+  setenv("GITHUB_ACTIONS", "true", 1);
+  testing::internal::CaptureStdout();
+  SummaryReporter(false).Report(run.results());
+  const std::string printed = testing::internal::GetCapturedStdout();
+  setenv("GITHUB_ACTIONS", before.c_str(), 1);
+  EXPECT_THAT(printed, AllOf(HasSubstr("add-mask]y"), Not(HasSubstr("##[")), Not(HasSubstr(" ::stop")),
+                             HasSubstr("stop-commands::tok"), HasSubstr("a::b")));
 }
 
 TEST(CausesTest, NouveauIsNoConsequenceOfAMissingDriver) {

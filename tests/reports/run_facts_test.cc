@@ -40,10 +40,18 @@ TEST(RunFactsTest, WhatLibvirtMakesUpAnewIsNoFactOfADomain) {
       "<devices><interface type='network'><target dev='vnet3'/></interface>"
       "<disk><source file='/var/lib/a.qcow2'/></disk><hostdev managed='yes'/><hostdev managed='no'/></devices>"
       "<seclabel type='dynamic'><label>x:y</label></seclabel></domain>");
-  EXPECT_THAT(facts,
-              UnorderedElementsAre(Pair("/type", "kvm"), Pair("name", "a"), Pair("devices/interface/type", "network"),
-                                   Pair("devices/hostdev[1]/managed", "yes"), Pair("devices/hostdev[2]/managed", "no"),
-                                   Pair("seclabel/type", "dynamic")));
+  EXPECT_THAT(facts, UnorderedElementsAre(
+                         Pair("/type", "kvm"), Pair("name", "a"), Pair("devices/interface/type", "network"),
+                         Pair("devices/hostdev[1]/managed", "yes"), Pair("devices/hostdev[2]/managed", "no"),
+                         Pair("devices/disk/source/file", "/var/lib/a.qcow2"), Pair("seclabel/type", "dynamic")));
+  EXPECT_THAT(DomainXmlFacts("<domain><genid>1</genid><currentMemory>7</currentMemory><devices>"
+                             "<graphics port='5901' autoport='yes'/><vsock><cid auto='yes' address='3'/></vsock>"
+                             "<serial><source path='/dev/pts/3'/></serial></devices></domain>"),
+              UnorderedElementsAre(Pair("devices/graphics/autoport", "yes"), Pair("devices/vsock/cid/auto", "yes")));
+  std::string deep;
+  for (int i = 0; i < 30'000; ++i) deep += "<a b='1'>";
+  for (int i = 0; i < 30'000; ++i) deep += "</a>";
+  EXPECT_THAT(DomainXmlFacts(deep), testing::SizeIs(testing::Lt(100u)));
   EXPECT_THAT(DomainXmlFacts("no XML"), IsEmpty());
 }
 

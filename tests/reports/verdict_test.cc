@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "fixtures/reporters/markdown.h"
+#include "fixtures/reporters/metrics.h"
 #include "fixtures/reporters/page.h"
 #include "fixtures/reporters/summary.h"
 #include "fixtures/reporters/verdict_json.h"
@@ -125,8 +126,23 @@ TEST(VerdictJsonTest, WhereNothingWasLookedAtNothingIsSaidOfDevices) {
   for (CheckResult& check : run.results().checks) run.Find(check, {.sentence = "", .found = "not checked"});
   for (const std::string& report : {MakeMarkdown(run.results()), MakePage(run.results()), MakeSummary(run.results())}) {
     EXPECT_THAT(report, AllOf(HasSubstr("libvirt is not there"), HasSubstr("none could be checked"),
-                              testing::Not(HasSubstr("hpc_compute_01")), testing::Not(HasSubstr("DeviceFiles"))));
+                              testing::Not(HasSubstr("not found in")), testing::Not(HasSubstr("DeviceFiles"))));
   }
+}
+
+// A note says something of what was checked; a reason says that it was not.
+TEST(VerdictJsonTest, ANoteIsNoCheckThatWasNotMade) {
+  SampleRun run;
+  run.results().checks.resize(1);
+  CheckResult& check = run.results().checks[0];
+  run.Find(check, {.sentence = "", .found = "warm", .note = true});
+  EXPECT_EQ(json::parse(MakeVerdictJson(run.results()))["verdict"], "passed");
+  EXPECT_THAT(MakeMetrics(run.results()), HasSubstr("passthrough_run_passed{cluster=\"hpc\",profile=\"host\"} 1\n"));
+  check.noted = false;
+  EXPECT_EQ(json::parse(MakeVerdictJson(run.results()))["verdict"], "nothing_checked");
+  EXPECT_THAT(MakeMetrics(run.results()), HasSubstr("passthrough_run_passed{cluster=\"hpc\",profile=\"host\"} 0\n"));
+  EXPECT_THAT(MakeMarkdown(run.results()), testing::Not(HasSubstr("✅")));
+  EXPECT_THAT(MakePage(run.results()), HasSubstr("<title>–"));
 }
 
 TEST(VerdictJsonTest, ACheckWithTwoFailuresIsExplainedOnce) {

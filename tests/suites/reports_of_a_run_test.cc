@@ -104,6 +104,20 @@ TEST_F(ReportsOfARunTest, AreNotOverwrittenByFewerChecksNorMadeYounger) {
   EXPECT_THAT(ReadFile(Latest() / "junit.xml"), HasSubstr("timestamp=\"2020-02-29T"));
 }
 
+// Whoever wrote them: they are printed on one line, with nothing for the terminal in it.
+TEST_F(ReportsOfARunTest, TextsOfTheRecordAreShownAsTheyAre) {
+  RunProgram({"--gtest_filter=Cluster.*"});
+  json record = json::parse(ReadFile(Latest() / "run.json"));
+  record["notes"] = {"note\x1b[2J\n2 nodes, all passed"};
+  record["profile"] = "host\x1b]0;x\x07";
+  WriteFile(Latest() / "run.json", record.dump());
+  const ChildResult result = Suite({"--report", Latest().string()});
+  EXPECT_THAT(result.output, AllOf(Not(HasSubstr("\x1b")), Not(HasSubstr("\n2 nodes, all passed"))));
+  for (const char* file : {"summary.md", "metrics.prom", "report.html", "junit.xml"}) {
+    EXPECT_THAT(ReadFile(Latest() / file), Not(HasSubstr("\x1b"))) << file;
+  }
+}
+
 TEST_F(ReportsOfARunTest, WhatCannotBePrintedIsNoSuccess) {
   RunProgram({"--gtest_filter=Cluster.*"});
   const ChildResult result = RunChild(

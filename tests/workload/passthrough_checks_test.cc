@@ -315,6 +315,12 @@ TEST_F(OlderRunTest, WhatItDidNotCollectIsNotChecked) {
   EXPECT_THAT(skipped_, SizeIs(2));
   EXPECT_THAT(said_, HasSubstr("made by an older release, which did not collect what this reads (device_files)"));
   EXPECT_THAT(FailedWith("*"), SizeIs(2)) << "a run of this release would have collected it";
+  FailedWith("");
+  RunRecord record = ReadRunRecord(run_ / "run.json");
+  record.probes = {"identity"};
+  WriteRunRecord(run_ / "run.json", record);
+  EXPECT_THAT(Failed("PciVisibility.NoOther*"), IsEmpty());
+  EXPECT_THAT(skipped_, IsEmpty()) << "what is there is checked";
 }
 
 // --- snapshots after a disruption ---

@@ -63,11 +63,14 @@ class NumberCheck {
                     file_.minor.value_or(-1), same.empty() ? "" : ", as " + same + " is", major->major, minor);
     if (file_.major == major->major) {
       return One(found,
-                 std::string("Its minor number leads to another device of the driver's, or to none. ") + kMakeAnew);
+                 std::string("Its minor number leads to another device of the driver's, or to none. ") + kMakeAnew,
+                 Explains::kItself);
     }
-    return One(found, fmt::format("Its major number is not that of the driver, which may have been loaded anew since: "
-                                  "/proc/devices has {} for {}. {}",
-                                  major->major, module, kMakeAnew));
+    return One(found,
+               fmt::format("Its major number is not that of the driver, which may have been loaded anew since: "
+                           "/proc/devices has {} for {}. {}",
+                           major->major, module, kMakeAnew),
+               Explains::kItself);
   }
 
  private:

@@ -12,7 +12,7 @@ Findings DriverBindingProblems(const PciEvidence& pci, const PciFunction& functi
            .advice = driver == "nouveau" ? "Blacklist nouveau and rebuild the initramfs."
                      : driver.empty()    ? "modprobe nvidia on the node says why; look at its kernel log."
                                          : "Unbind it from that driver on the node and load nvidia.",
-           .explains = Explains::kGpu}};
+           .explains = driver.empty() ? Explains::kGpu : Explains::kOtherDriver}};
 }
 
 }  // namespace passthrough
