@@ -127,7 +127,10 @@ TEST_F(AiHowTest, ItsWordForDestroyedIsNotBelieved) {
                                                   "Environment.NothingIsLeftBehind"));
 }
 
-TEST_F(AiHowTest, OneStartForBothClustersAndADestroyForEach) {
+// Four nodes, which take their time on two processors: not with the others.
+class AiHowBothClustersTest : public AiHowTest {};
+
+TEST_F(AiHowBothClustersTest, OneStartForBothAndADestroyForEach) {
   setenv("AI_HOW_FORGETS", "cloud", 1);
   const ChildResult result =
       RunSuite({"--config", (Source() / "configs" / "test-minimal.yaml").string(), "--profile", HostProfile(),
