@@ -337,6 +337,36 @@ TEST_F(ScriptsTest, TheTestsHelpInstallsAndBuildsNothing) {
   EXPECT_FALSE(fs::exists(Path("called")));
 }
 
+// A lab beside a compiler of equal rights takes almost twice as long.
+TEST_F(ScriptsTest, TheCompilerBesideTheTestsGivesWayAndEndsWithThem) {
+  for (const char* script : {"run-tests.sh", "cmake/setup.sh"}) fs::copy_file(kSource / script, Path(script));
+  for (const char* name : {"bench", "fixtures", "helpers", "lab/images", "remote", "suites", "tests"}) {
+    fs::create_directories(Path(name));
+  }
+  Script("bin/dpkg-query", "echo installed");
+  Script("lab/images/build.sh", ":");
+  for (const char* name : {"clang", "clang-format", "shellcheck"}) Script(std::string("bin/") + name, ":");
+  Script("bin/cmake", R"(case " $* " in
+*build-asan*)
+  ps -o ni= -p $$ >niceness
+  cat /proc/$$/autogroup >autogroup 2>/dev/null
+  trap 'touch ended; exit 1' TERM
+  touch working
+  while :; do sleep 0.1; done
+  ;;
+esac)");
+  // The first of the tests.
+  Script("bin/run-clang-tidy", "while [ ! -e working ]; do sleep 0.1; done; kill -TERM $(cat script)");
+  const ChildResult result = Run({"sh", "-c", R"(sh -c 'echo $$ >script; exec ./run-tests.sh'
+echo "exit status $?"
+for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do [ ! -e ended ] || break; sleep 0.5; done)"});
+  EXPECT_TRUE(fs::exists(Path("ended"))) << result.output;
+  EXPECT_THAT(ReadFile(Path("niceness")), HasSubstr("19"));
+  if (fs::exists("/proc/self/autogroup")) {
+    EXPECT_THAT(ReadFile(Path("autogroup")), HasSubstr("nice 19"));
+  }
+}
+
 // Exit status 77: nothing could be checked, such as where GPUs are split by MIG.
 TEST_F(RunAllTest, WhatCheckedNothingIsNoFailure) {
   Script("build/bin/passthrough-suite", R"(case " $* " in *test-b.yaml*) exit 77 ;; esac)");
