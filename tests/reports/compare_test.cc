@@ -191,13 +191,14 @@ TEST(CompareTest, TheLastGoodRunIsTheNewestThatPassed) {
   SampleRun bad;
   bad.KillGpu(1);
   SampleRun other;
-  other.results().profile = "lab";
+  other.results().facts.record->profile = "lab";
   SampleRun filtered;
   filtered.results().facts.record->filter = "Node.*";
   int hour = 10;
   const auto write = [&](const std::string& name, SampleRun& run) {
     run.results().facts.record->started = fmt::format("2026-11-27T{}:00:00+0000", hour++);
     std::filesystem::create_directory(logs.path() / name);
+    WriteRunRecord(logs.path() / name / "run.json", *run.results().facts.record);
     WriteFile(logs.path() / name / "verdict.json", Verdict(run));
   };
   write("run-1", good);
@@ -205,6 +206,11 @@ TEST(CompareTest, TheLastGoodRunIsTheNewestThatPassed) {
   write("run-3", bad);
   write("run-4", other);
   write("run-6", filtered);
+  // Another run's is none of this one's.
+  write("run-7", bad);
+  std::filesystem::copy_file(logs.path() / "run-9" / "verdict.json", logs.path() / "run-7" / "verdict.json",
+                             std::filesystem::copy_options::overwrite_existing);
+  EXPECT_THROW(CompareRuns(logs.path() / "run-7", logs.path() / "run-9"), Error);
   write("run-5", bad);
   write("run-2", good);
   std::filesystem::create_directory(logs.path() / "run-0");
