@@ -24,7 +24,27 @@ TEST_P(Cluster, HasNoUnplannedVm) {
   }
 }
 
-class Node : public NodeCheck {};
+class Node : public NodeCheck {
+ protected:
+  // Of a domain that was in the `expected` state before the probes ran: whether it was when the host was looked at.
+  // Where the host's inventory is missing, the checks of the host say so.
+  Findings StateWhenLookedAt(const DiscoveredNode& found, const std::string& expected) {
+    const DomainInventory* on_host = nullptr;
+    try {
+      on_host = session().HostRunning().FindDomain(found.domain);
+    } catch (const EvidenceError&) {
+      return {};
+    }
+    if (on_host == nullptr || on_host->state == expected) return {};
+    DiscoveredNode later = found;
+    later.state = on_host->state;
+    later.reason = "not known";
+    return {{.found = fmt::format("domain {} was {}, and {} when the host was looked at", found.domain, expected,
+                                  on_host->state),
+             .where = "evidence/host/running.json",
+             .advice = HowToBringDomain(later, expected, session().LibvirtUri(), !node().devices.empty())}};
+  }
+};
 
 PASSTHROUGH_CHECKS(Node, AllNodes);
 
@@ -37,7 +57,10 @@ TEST_P(Node, IsThereAsPlanned) {
     return;
   }
   const std::string expected = node().auto_start ? "running" : "shut off";
-  if (found->state == expected) return;
+  if (found->state == expected) {
+    ReportEach(StateWhenLookedAt(*found, expected));
+    return;
+  }
   ReportFailure({.found = fmt::format("domain {} is {}, expected {}", found->domain, found->state, expected),
                  .where = kDiscovery,
                  .advice = HowToBringDomain(*found, expected, session().LibvirtUri(), !node().devices.empty())});

@@ -105,6 +105,12 @@ std::string Printable(std::string_view text) {
   return printable;
 }
 
+std::string PrintableLine(std::string_view text) {
+  std::string line = Printable(text);
+  std::replace(line.begin(), line.end(), '\n', ' ');
+  return line;
+}
+
 std::string Shortened(std::string_view text, size_t most) {
   if (text.size() <= most) return std::string(text);
   size_t kept = most;

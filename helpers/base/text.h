@@ -21,6 +21,9 @@ std::string_view Trim(std::string_view text);
 // UTF-8 and the bytes of characters that change the direction of writing.
 std::string Printable(std::string_view text);
 
+// The same in one line: line feeds become spaces.
+std::string PrintableLine(std::string_view text);
+
 // The first `most` bytes of a longer text, not cut inside a character, and how many more there are.
 std::string Shortened(std::string_view text, size_t most);
 

@@ -65,6 +65,9 @@ ProbeOutput FromJson(const Json& json) {
 
 // `output` against its entry in the index, which has how much was collected; empty: it is all of it.
 std::string HowItChanged(const Json& entry, const ProbeOutput& output) {
+  if (output.text.find('\0') != std::string::npos) {
+    return "has bytes that are zero, as a file has which a crash kept from being written";
+  }
   for (const auto& [name, text] : {std::pair{"bytes", &output.text}, {"stderr_bytes", &output.error_text}}) {
     const size_t had = entry.value(name, text->size());
     if (had == text->size()) continue;
@@ -114,7 +117,7 @@ std::string EndOfConsole(const fs::path& run_directory, const fs::path& console)
 
 std::string ReadEvidence(const fs::path& run_directory, const fs::path& file) {
   std::error_code error;
-  const fs::path evidence = fs::canonical(run_directory / kEvidence, error);
+  const fs::path evidence = fs::canonical(run_directory, error) / kEvidence;
   const fs::path real = fs::canonical(run_directory / file, error);
   if (error) throw EvidenceError(fmt::format("cannot read {}: {}", file.string(), error.message()));
   if (std::mismatch(evidence.begin(), evidence.end(), real.begin(), real.end()).first != evidence.end()) {
@@ -177,11 +180,15 @@ NodeEvidence NodeEvidence::Load(const fs::path& run_directory, const std::string
       ProbeOutput output = FromJson(entry);
       if (!IsProbeName(output.probe)) throw EvidenceError("a probe's name is none");
       output.path = relative / (output.probe + ".txt");
-      output.text = ReadEvidence(run_directory, output.path);
-      if (fs::path errors = relative / ErrorFile(output.probe); fs::exists(run_directory / errors)) {
-        output.error_text = ReadEvidence(run_directory, errors);
+      try {
+        output.text = ReadEvidence(run_directory, output.path);
+        if (fs::path errors = relative / ErrorFile(output.probe); fs::exists(run_directory / errors)) {
+          output.error_text = ReadEvidence(run_directory, errors);
+        }
+        output.changed = HowItChanged(entry, output);
+      } catch (const Error& error) {  // the other probes' outputs are there
+        output.changed = fmt::format("is lost: {}", error.what());
       }
-      output.changed = HowItChanged(entry, output);
       evidence.probes_[output.probe] = std::move(output);
     }
     if (evidence.probes_.empty() && look.empty()) {  // a console is kept once, before anything is disturbed

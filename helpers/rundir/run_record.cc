@@ -85,7 +85,7 @@ RunRecord ReadRunRecord(const std::filesystem::path& file) {
     }
     return record;
   } catch (const nlohmann::json::exception& error) {
-    throw EvidenceError(fmt::format("{}: {}", file.string(), error.what()));
+    throw EvidenceError(fmt::format("{} is not as this suite wrote it: {}", file.string(), error.what()));
   }
 }
 

@@ -99,7 +99,7 @@ TeardownRecord ReadTeardownRecord(const std::filesystem::path& file) {
   try {
     return nlohmann::json::parse(ReadFile(file)).get<TeardownRecord>();
   } catch (const nlohmann::json::exception& error) {
-    throw EvidenceError(fmt::format("{}: {}", file.string(), error.what()));
+    throw EvidenceError(fmt::format("{} is not as this suite wrote it: {}", file.string(), error.what()));
   }
 }
 

@@ -73,7 +73,7 @@ void CheckImages(const LabImageRecipe& recipe, std::vector<std::string>* problem
 void CheckQemu(std::vector<std::string>* problems, std::vector<std::string>* notes) {
   try {
     const KvmAnswer kvm = ProbeKvm(QemuProgram());
-    if (!kvm.works) notes->push_back(kvm.reason + ": the lab is emulated, which takes a minute or two a run");
+    if (!kvm.works) notes->push_back(kvm.reason + ": the lab is emulated, which is slower");
   } catch (const InterruptedError&) {
     throw;
   } catch (const Error& error) {

@@ -60,7 +60,7 @@ TEST_F(NodeEvidenceTest, KeepsEveryByteAndField) {
   EXPECT_EQ(evidence.collect_seconds(), 2.5);
   EXPECT_EQ(evidence.began_epoch(), 1'795'365'811);
   EXPECT_EQ(evidence.ended_epoch(), 1'795'365'814);
-  const ProbeOutput& loaded = evidence.Require("pci");
+  const ProbeOutput& loaded = *evidence.Find("pci");
   EXPECT_EQ(loaded.text, pci.text);
   EXPECT_EQ(loaded.error_text, pci.error_text);
   EXPECT_EQ(loaded.exit_status, 3);
@@ -212,6 +212,16 @@ TEST_F(NodeEvidenceTest, SaysThatAFileIsNotWhatWasCollected) {
   EXPECT_THAT(said("modules"), HasSubstr("what it wrote to standard error has 4 bytes, and had 0"));
 }
 
+// A file system that lost power may have a file's size and not what was in it.
+TEST_F(NodeEvidenceTest, SaysThatAFileHasNothingInIt) {
+  Collection collection;
+  collection.probes = {Output("pci", "one\ntwo\n")};
+  SaveAndLoad(collection);
+  WriteFile(run_.path() / "evidence/hpc_compute_01/pci.txt", std::string("one\n\0\0\0\0", 8));
+  EXPECT_THAT([&] { NodeEvidence::Load(run_.path(), "hpc_compute_01").Require("pci"); },
+              testing::ThrowsMessage<EvidenceError>(HasSubstr("has bytes that are zero")));
+}
+
 TEST_F(NodeEvidenceTest, FailsWhereItIsNotThisNodesOrNotThisRuns) {
   const std::filesystem::path directory = run_.path() / "evidence/hpc_compute_01";
   Collection collection;
@@ -228,16 +238,23 @@ TEST_F(NodeEvidenceTest, FailsWhereItIsNotThisNodesOrNotThisRuns) {
     } else {
       ASSERT_EQ(mkfifo((directory / "pci.txt").c_str(), 0600), 0);
     }
-    EXPECT_THROW(NodeEvidence::Load(run_.path(), "hpc_compute_01"), EvidenceError) << what;
+    EXPECT_THROW(NodeEvidence::Load(run_.path(), "hpc_compute_01").Require("pci"), EvidenceError) << what;
   }
+  SaveAndLoad(collection);
+  std::filesystem::rename(run_.path() / "evidence", run_.path() / "of-another-run");
+  std::filesystem::create_directory_symlink("of-another-run", run_.path() / "evidence");
+  EXPECT_THROW(NodeEvidence::Load(run_.path(), "hpc_compute_01"), EvidenceError) << "all of it";
 }
 
-TEST_F(NodeEvidenceTest, FailsWhereAFileIsMissing) {
+TEST_F(NodeEvidenceTest, AFileThatIsMissingIsItsProbesLossAlone) {
   Collection collection;
-  collection.probes = {Output("pci", "x")};
+  collection.probes = {Output("pci", "x"), Output("modules", "m")};
   SaveAndLoad(collection);
   std::filesystem::remove(run_.path() / "evidence/hpc_compute_01/pci.txt");
-  EXPECT_THROW(NodeEvidence::Load(run_.path(), "hpc_compute_01"), EvidenceError);
+  const NodeEvidence evidence = NodeEvidence::Load(run_.path(), "hpc_compute_01");
+  EXPECT_EQ(evidence.Require("modules").text, "m");
+  EXPECT_THAT([&] { evidence.Require("pci"); },
+              testing::ThrowsMessage<EvidenceError>(HasSubstr("the output of probe pci is lost: cannot read")));
 }
 
 TEST_F(NodeEvidenceTest, NamesNeverLeadElsewhere) {

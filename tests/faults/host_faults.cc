@@ -58,6 +58,15 @@ std::vector<Fault> HostFaults() {
        .fails = {"Node.IsThereAsPlanned/@node", "NodeIdentity.*/@node", "@probes", "-NodeHealth.*/hpc_controller",
                  "-NodeIdentity.*/hpc_controller"},
        .says = {{"Node.IsThereAsPlanned/@node", "is paused, expected running"}}},
+      {.id = "H7g",
+       .name = "a domain crashes between the probes and the look at the host",
+       .mode = FaultMode::kReplay,
+       .in_evidence =
+           fmt::format("sed -i '/\"name\": \"{}\"/,/\"state\"/s/\"state\": \"running\"/\"state\": \"crashed\"/' "
+                       "evidence/host/running.json",
+                       kComputeDomain),
+       .fails = {"Node.IsThereAsPlanned/@node"},
+       .says = {{"Node.IsThereAsPlanned/@node", "was running, and crashed when the host was looked at"}}},
       {.id = "H7e",
        .name = "the host has a domain of the cluster that is not planned",
        .on_host = WriteSmallDomain("test-hpc-pcie-minimal-compute-07") +

@@ -148,6 +148,25 @@ TEST_F(ReportsOfARunTest, TwoRunsAreCompared) {
   const ChildResult same = Suite({"--compare", run, run});
   EXPECT_EQ(same.output, "nothing changed\n");
   EXPECT_EQ(same.exit_status, 0);
+  // A note says which checks these were, in every report.
+  EXPECT_THAT(ReadFile(Latest() / "summary.md"), HasSubstr("only the checks that --gtest_filter=Cluster.* selects"));
+  fs::copy(run, Path("logs/copy"), fs::copy_options::recursive);
+  EXPECT_THAT(Suite({"--report", run, "--compare-with-last-good"}).output, HasSubstr("there is none to compare with"))
+      << "a copy is no earlier run";
+  json changed = Verdict();
+  changed["notes"].push_back("x\n::error::owned ##vso[task.complete]");
+  WriteFile(Path("logs/copy/verdict.json"), changed.dump());
+  options.environment["GITHUB_ACTIONS"] = "true";
+  const std::string commands = Suite({"--compare", run, Path("logs/copy").string()}).output;
+  EXPECT_THAT(commands, testing::AllOf(HasSubstr("error::owned"), testing::Not(HasSubstr("\n::error")),
+                                       testing::Not(HasSubstr("##vso["))));
+  options.environment.erase("GITHUB_ACTIONS");
+  WriteFile(Path("logs/copy/verdict.json"), "{\"version\":");
+  EXPECT_THAT(Suite({"--compare", run, Path("logs/copy").string()}).output,
+              HasSubstr("verdict.json is not as this suite wrote it"));
+  WriteFile(Path("logs/copy/run.json"), "");
+  fs::copy_file(Latest() / "verdict.json", Path("logs/copy/verdict.json"), fs::copy_options::overwrite_existing);
+  EXPECT_EQ(Suite({"--compare", run, Path("logs/copy").string()}).exit_status, 1) << "whose it is, nobody knows";
   EXPECT_THAT(Suite({"--compare", run}).output, HasSubstr("--compare needs two run directories"));
   EXPECT_THAT(Suite({"--compare", run, Path("gone").string()}).output, HasSubstr("is not there"));
   EXPECT_THAT(Suite({run}).output, HasSubstr(": no such option"));
