@@ -9,7 +9,7 @@
 #   ./run-tests.sh sanitizers      unit once more, under ASan and UBSan, and under TSan
 #   ./run-tests.sh fuzz            libFuzzer on whatever reads what others wrote
 #   ./run-tests.sh releases        the whole way of a new user, on bare machines of each release, in hours; needs root
-#   ./run-tests.sh all             all of these but releases, what takes long in a lab (reboots, many nodes, docs/lab.md),
+#   ./run-tests.sh all             all of these but releases, what takes long in a lab (reboots, many nodes, pages of docs),
 #                                  and the suite on each of configs/test-*.yaml, in two hours and a half
 # What follows goes to ctest (./run-tests.sh unit -R Ssh); after "faults" and "interruptions" to the program
 # (./run-tests.sh faults --only N18). $PASSTHROUGH_FUZZ_SECONDS is how long each fuzz target runs (60; 20 where no
@@ -102,7 +102,7 @@ lint() {
 build_sanitizers() {
   for kind in asan tsan; do
     build_dir=$source_dir/build-$kind
-    build all --preset "$kind" -DPASSTHROUGH_WERROR=OFF # GCC's warnings are the ones that count
+    build unit_tests --preset "$kind" -DPASSTHROUGH_WERROR=OFF # GCC's warnings are the ones that count
   done
 }
 
