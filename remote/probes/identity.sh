@@ -1,6 +1,6 @@
 #!/bin/sh
 # order: 10
-# limit: 15
+# limit: 60
 # about: which machine this is
 
 # Prints facts as README.md says. $PROBE_ROOT stands before /proc, /sys and /etc, for tests.

@@ -1,6 +1,6 @@
 #!/bin/sh
 # order: 90
-# limit: 20
+# limit: 60
 # about: the kernel's log; where it is longer than 1.5 MiB, its begin, its end, and what matters of the rest
 
 # The probe's exit status is that of dmesg. Where nothing has to be left out, what dmesg or journalctl prints is not

@@ -1,6 +1,6 @@
 #!/bin/sh
 # order: 80
-# limit: 20
+# limit: 60
 # about: lspci, for people to read
 
 # The probe's exit status is that of lspci; what it prints is not touched.

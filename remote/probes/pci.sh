@@ -1,6 +1,6 @@
 #!/bin/sh
 # order: 20
-# limit: 20
+# limit: 60
 # about: every PCI function, from sysfs
 
 # Prints facts as README.md says, a block a function; bridges in short. $PROBE_ROOT stands before /sys,

@@ -1,6 +1,6 @@
 #!/bin/sh
 # order: 30
-# limit: 15
+# limit: 60
 # about: loaded kernel modules, and the NVIDIA module on disk
 
 # Prints facts as README.md says. $PROBE_ROOT stands before /proc and /sys, for tests.
