@@ -178,7 +178,7 @@ unit) unit "$source_dir/build" "$@" ;;
 end-to-end) run_labelled '^end-to-end$' "$source_dir/build" "$@" ;;
 usual | all)
   # A lab computes on one processor: the compiler has the others meanwhile.
-  setsid "$0" compile_ahead >/dev/null 2>&1 &
+  setsid "$source_dir/run-tests.sh" compile_ahead >/dev/null 2>&1 &
   compiler=$!
   trap 'end_group "$compiler"' EXIT
   trap 'exit 130' INT TERM HUP
