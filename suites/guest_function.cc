@@ -9,12 +9,14 @@
 namespace passthrough {
 namespace {
 
-std::vector<PciController> ControllersOf(const DiscoveredNode& domain) {
+// What `read` makes of the domain's XML.
+template <typename Read>
+auto FromDomainXml(const DiscoveredNode& domain, Read read) {
   const auto& run = Session::Get().run();
   if (!run) throw EvidenceError("there is no run whose evidence could be checked");
   const std::filesystem::path file = run->DomainXml(domain.domain);
   try {
-    return ReadPciControllers(ReadFile(file));
+    return read(ReadFile(file));
   } catch (const Error& error) {
     throw EvidenceError(fmt::format("{} is missing or broken: {}", run->Relative(file), error.what()));
   }
@@ -33,8 +35,19 @@ const DomainInventory& DomainOnHost(const DiscoveredNode& domain) {
   return *found;
 }
 
+std::set<const PciFunction*> EmulatedFunctions(const DiscoveredNode& domain, const PciEvidence& pci) {
+  const std::vector<PciController> controllers = FromDomainXml(domain, ReadPciControllers);
+  std::set<const PciFunction*> functions;
+  for (const PciAddress& address : FromDomainXml(domain, ReadEmulatedFunctions)) {
+    const auto path = PathTo(address, controllers);
+    if (const PciFunction* const function = path ? FollowPath(*path, pci) : nullptr) functions.insert(function);
+  }
+  return functions;
+}
+
 GuestFunction FindGuestFunction(const DiscoveredNode& domain, const PlannedDevice& device, const PciEvidence& pci) {
-  const Attachment attachment = AttachmentOf(device.host_address, DomainOnHost(domain), ControllersOf(domain));
+  const Attachment attachment =
+      AttachmentOf(device.host_address, DomainOnHost(domain), FromDomainXml(domain, ReadPciControllers));
   if (!attachment.problem.empty()) {
     return {nullptr, attachment.problem, fmt::format("evidence/host/{}.xml", domain.domain)};
   }

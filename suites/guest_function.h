@@ -1,6 +1,7 @@
 // Which function of a node's PCI bus is a planned host device.
 #pragma once
 
+#include <set>
 #include <string>
 
 #include "fixtures/check.h"
@@ -17,6 +18,10 @@ struct GuestFunction {
 
 // Throws EvidenceError where the evidence of how the device is attached is missing.
 GuestFunction FindGuestFunction(const DiscoveredNode& domain, const PlannedDevice& device, const PciEvidence& pci);
+
+// The functions of the node that are its domain's own devices: QEMU's, and no host's. Throws EvidenceError where the
+// domain's XML is missing.
+std::set<const PciFunction*> EmulatedFunctions(const DiscoveredNode& domain, const PciEvidence& pci);
 
 // The host devices of the domain as libvirt has them while it runs. Throws EvidenceError.
 const DomainInventory& DomainOnHost(const DiscoveredNode& domain);

@@ -27,4 +27,8 @@ struct PciController {
 // Throws LibvirtError for malformed XML.
 std::vector<PciController> ReadPciControllers(std::string_view domain_xml);
 
+// Addresses of the domain's devices that are QEMU's own and no host device, in terms of those controllers. Throws
+// LibvirtError for malformed XML.
+std::vector<PciAddress> ReadEmulatedFunctions(std::string_view domain_xml);
+
 }  // namespace passthrough

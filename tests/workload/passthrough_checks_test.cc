@@ -455,5 +455,25 @@ TEST_F(SnapshotsTest, AKernelLogThatLostTheStepIsANote) {
   EXPECT_THAT(said_, HasSubstr("after reboot 1: the kernel's log begins at 90 min 0 s after boot"));
 }
 
+// A node's own disk has the id of a virtio disk that is passed through.
+TEST(EmulatedFunctionsTest, AreThoseThatAreNoHostDevices) {
+  const auto functions = ReadEmulatedFunctions(
+      "<domain><devices>"
+      "<controller type='pci' index='1' model='pcie-root-port'><address type='pci' domain='0' bus='0' slot='2' "
+      "function='0'/></controller>"
+      "<disk type='file'><address type='pci' domain='0x0000' bus='0x05' slot='0x00' function='0x0'/></disk>"
+      "<disk type='file'><address type='drive' controller='0' bus='0' target='0' unit='0'/></disk>"
+      "<interface type='network'><address type='pci' domain='0' bus='1' slot='0' function='0'/></interface>"
+      "<interface type='hostdev'><source><address type='pci' domain='0' bus='9' slot='0' function='1'/></source>"
+      "<address type='pci' domain='0' bus='2' slot='0' function='0'/></interface>"
+      "<hostdev mode='subsystem' type='pci'><source><address domain='0' bus='6' slot='0' function='0'/></source>"
+      "<address type='pci' domain='0' bus='3' slot='0' function='0'/></hostdev>"
+      "</devices></domain>");
+  std::vector<std::string> addresses;
+  for (const PciAddress& one : functions) addresses.push_back(one.ToString());
+  EXPECT_THAT(addresses, testing::ElementsAre("0000:00:02.0", "0000:05:00.0", "0000:01:00.0"));
+  EXPECT_THROW(ReadEmulatedFunctions("<domain"), LibvirtError);
+}
+
 }  // namespace
 }  // namespace passthrough
