@@ -34,10 +34,10 @@ foreach(program IN LISTS programs)
 endforeach()
 add_custom_target(pages ALL DEPENDS ${made_pages})
 
-install(TARGETS workload DESTINATION libexec/pcie-passthrough-suite COMPONENT suite)
+install(TARGETS disks workload DESTINATION libexec/pcie-passthrough-suite COMPONENT suite)
 install(DIRECTORY configs DESTINATION ${data} COMPONENT suite USE_SOURCE_PERMISSIONS)
 install(DIRECTORY remote DESTINATION ${data} COMPONENT suite USE_SOURCE_PERMISSIONS
-  FILES_MATCHING PATTERN "*.sh" PATTERN workload EXCLUDE)
+  FILES_MATCHING PATTERN "*.sh" PATTERN workload EXCLUDE PATTERN disks EXCLUDE PATTERN programs EXCLUDE)
 install(FILES cmake/ClusterTests.cmake DESTINATION ${data}/cmake COMPONENT suite)
 # What Debian's policy wants of each package.
 set(PASSTHROUGH_PACKAGE_CONTACT "pcie-passthrough-suite <root@localhost>" CACHE STRING

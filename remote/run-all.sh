@@ -1,12 +1,14 @@
 #!/bin/sh
 # Runs probes on this machine, one after the other, each with its own time limit.
 #
-#   run-all.sh [--frames NONCE] [--limit-scale N] [--gpu-memory P] [--work DIR] [probe …]
+#   run-all.sh [--frames NONCE] [--limit-scale N] [--gpu-memory P] [--overwrite PLACES] [--work DIR] [probe …]
 #
 #   probe            names of files in probes/ and its folders without ".sh"; none: all of them
 #   --frames NONCE   print for a program to read, as README.md says; NONCE is 16 to 64 hex digits
 #   --limit-scale N  multiply every probe's limit by N, on a slow machine
 #   --gpu-memory P   have P percent of each GPU's free memory tested, 1 to 100, by probes that test it
+#   --overwrite PLACES  let the disks that have a mark be written to whose functions are at these places on the PCI bus,
+#                    with commas between: root bus and slots on the way down, 00/02.1/00.0
 #   --work DIR       keep output in this empty private directory until it is printed; whoever made it
 #                    removes it (default: one of its own below $TMPDIR, removed at the end)
 #
@@ -25,7 +27,7 @@ most_errors=65536   # of its stderr
 
 usage() {
   printf 'run-all.sh: %s\n' "$1" >&2
-  printf 'usage: run-all.sh [--frames NONCE] [--limit-scale N] [--gpu-memory P] [--work DIR] [probe …]\n' >&2
+  printf 'usage: run-all.sh [--frames NONCE] [--limit-scale N] [--gpu-memory P] [--overwrite PLACES] [--work DIR] [probe …]\n' >&2
   exit 64
 }
 
@@ -73,11 +75,16 @@ nonce=
 scale=1
 percent=0
 work=
+unset DISKS_OVERWRITE # only the option gives it
 while [ $# -gt 0 ]; do
   case $1 in
   --frames) nonce=$2 ;;
   --limit-scale) scale=$2 ;;
   --gpu-memory) percent=$2 ;;
+  --overwrite)
+    DISKS_OVERWRITE=$2
+    export DISKS_OVERWRITE
+    ;;
   --work) work=$2 ;;
   -*) usage "unknown option $1" ;;
   *) break ;;

@@ -210,7 +210,9 @@ TEST_P(PciDevice, IsLeftToItsDriver) {
   if (device().type != DeviceType::kGpu) {
     Findings more = CompanionDriverProblems(pci(), function(), DeviceName());
     const std::string_view expected = DriverOfCompanion(function());
-    if (more.empty() && (expected.empty() || expected == "nvidia-nvswitch")) {
+    // That a disk has its driver is DiskWork's.
+    const bool is_put_to_work = device().type == DeviceType::kStorage;
+    if (more.empty() && !is_put_to_work && (expected.empty() || expected == "nvidia-nvswitch")) {
       more = UnusedFunctionProblems(pci(), function(), DeviceName());
     }
     findings.insert(findings.end(), more.begin(), more.end());

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "helpers/base/pci_address.h"
 #include "helpers/ssh/ssh_account.h"
 #include "helpers/yaml/config_error.h"
 
@@ -104,6 +105,9 @@ struct Profile {
   // What copies to and from a GPU must reach of what its PCIe link carries, 1 to 100 %; absent: what the check has for
   // itself (helpers/health/nvidia/copy_rate_problems.h).
   std::optional<int> least_link_percent;
+  // Host addresses of disks that may be written to, where they have a mark (remote/disks/marked_data.h). The file of
+  // the profile says so, no host's facts.
+  std::vector<PciAddress> may_be_overwritten;
   // From the facts file: the {run} of the run that brought the host up, or whatever the host says where it was no run;
   // empty: the host does not say.
   std::string host_owner;

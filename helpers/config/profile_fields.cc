@@ -241,6 +241,24 @@ void ReadLeastLinkPercent(YamlMap& top, Profile& profile) {
   }
 }
 
+void ReadMayBeOverwritten(YamlMap& top, Profile& profile) {
+  constexpr std::string_view kAllowed = "a list of the host's PCI addresses of disks, such as [\"0000:05:00.0\"]";
+  constexpr std::string_view kAddress = "a PCI address in quotes, such as \"0000:05:00.0\"";
+  const auto value = top.Find("may_be_overwritten", Need::kOptional, kAllowed);
+  const auto items = value ? value->Items(kAllowed) : std::nullopt;
+  if (!items) return;
+  profile.may_be_overwritten.clear();
+  for (const YamlValue& item : *items) {
+    const auto text = item.Text(kAddress);
+    if (!text) continue;
+    if (const auto address = PciAddress::Parse(*text)) {
+      profile.may_be_overwritten.push_back(*address);
+    } else {
+      item.Wrong(kAddress);
+    }
+  }
+}
+
 void ReadVersion(YamlMap& top, Need need) {
   constexpr std::string_view kAllowed = "\"1.0\"";
   const auto value = top.Find("version", need, kAllowed);
@@ -265,6 +283,7 @@ void ReadProfile(YamlMap& top, Profile& profile) {
   ReadGpuMemory(top, profile);
   ReadStandIns(top, profile);
   ReadLeastLinkPercent(top, profile);
+  ReadMayBeOverwritten(top, profile);
   top.Finish();
 }
 

@@ -34,7 +34,7 @@ std::string ExplainEnd(const FrameDecoder& decoder, const ExecResult& result) {
 }  // namespace
 
 Collection CollectByExec(const RemoteExec& exec, const std::string& archive, const std::vector<std::string>& probes,
-                         const Deadline& deadline, int probe_scale, int gpu_memory_percent) {
+                         const Deadline& deadline, const ProbeSettings& settings) {
   const std::string nonce = MakeNonce();
   FrameDecoder decoder(nonce, probes);
   ExecOptions options;
@@ -46,7 +46,7 @@ Collection CollectByExec(const RemoteExec& exec, const std::string& archive, con
   options.most_output = decoder.MostBytes();
   Collection collection;
   try {
-    ExecResult result = exec(RemoteCommand(nonce, probes, probe_scale, gpu_memory_percent), options, deadline);
+    ExecResult result = exec(RemoteCommand(nonce, probes, settings), options, deadline);
     if (!decoder.done()) collection.error = ExplainEnd(decoder, result);
   } catch (const NotFrames& error) {
     collection.error = error.what();

@@ -6,16 +6,16 @@
 
 #include "helpers/base/deadline.h"
 #include "helpers/evidence/node_evidence.h"
+#include "helpers/evidence/remote_archive.h"
 #include "helpers/ssh/remote_exec.h"
 
 namespace passthrough {
 
 // Sends `archive`, runs `probes` and reads their frames, in one exec. What goes wrong ends in
 // `error` of the result, beside what had come by then: a lost connection, a deadline, an
-// interruption, frames that cannot be understood. `probe_scale` multiplies the probes' own limits;
-// `gpu_memory_percent`: as in CollectOptions. Times are left 0.
+// interruption, frames that cannot be understood. Times are left 0.
 // Throws EvidenceError for a name that is no probe's.
 Collection CollectByExec(const RemoteExec& exec, const std::string& archive, const std::vector<std::string>& probes,
-                         const Deadline& deadline, int probe_scale = 1, int gpu_memory_percent = 0);
+                         const Deadline& deadline, const ProbeSettings& settings = {});
 
 }  // namespace passthrough

@@ -132,7 +132,9 @@ class NodeCollector {
       const int64_t began = EpochSeconds();
       const auto limit = options_.collect_limit + (target_.has_gpus ? kDriverWaitLimit : std::chrono::seconds(0));
       collection = CollectByExec(exec, sent_.archive, ProbesFor(target_.has_gpus, options_), deadline_.OrAfter(limit),
-                                 options_.probe_scale, options_.gpu_memory_percent);
+                                 {.limit_scale = options_.probe_scale,
+                                  .gpu_memory_percent = options_.gpu_memory_percent,
+                                  .may_be_overwritten = target_.may_be_overwritten});
       collection.setup = setup;
       collection.ready_seconds = ready_seconds;
       collection.collect_seconds = SecondsSince(begin);

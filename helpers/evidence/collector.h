@@ -17,9 +17,10 @@ namespace passthrough {
 
 // One node to collect from.
 struct CollectTarget {
-  std::string node;       // directory name below evidence/; letters, digits, '_' and '-'
-  SshAccount account;     // with host
-  bool has_gpus = false;  // their driver is waited for where it has just booted
+  std::string node;                                  // directory name below evidence/; letters, digits, '_' and '-'
+  SshAccount account;                                // with host
+  bool has_gpus = false;                             // their driver is waited for where it has just booted
+  std::vector<std::string> may_be_overwritten = {};  // as in ProbeSettings
 };
 
 struct CollectOptions {

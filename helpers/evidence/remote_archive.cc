@@ -41,18 +41,29 @@ std::string BuildRemoteArchive(const std::filesystem::path& remote_directory, co
     if (program_directory.empty() || !std::filesystem::is_regular_file(program)) continue;
     archive.AddFile("programs/" + probe, ReadFile(program));
   }
+  if (const auto script = remote_directory / "run-program.sh"; std::filesystem::exists(script)) {
+    archive.AddFile("run-program.sh", ReadFile(script));
+  }
   archive.AddDirectory("work");
   return archive.Take();
 }
 
-std::string RemoteCommand(const std::string& nonce, const std::vector<std::string>& probes, int limit_scale,
-                          int gpu_memory_percent) {
+std::string RemoteCommand(const std::string& nonce, const std::vector<std::string>& probes,
+                          const ProbeSettings& settings) {
   if (nonce.size() < 16 || nonce.size() > 64 || nonce.find_first_not_of("0123456789abcdef") != std::string::npos) {
     throw EvidenceError("a nonce is 16 to 64 hexadecimal digits");
   }
   std::string command = "sh \"$d/run-all.sh\" --work \"$d/work\" --frames " + nonce;
-  if (limit_scale != 1) command += " --limit-scale " + std::to_string(limit_scale);
-  if (gpu_memory_percent != 0) command += " --gpu-memory " + std::to_string(gpu_memory_percent);
+  if (settings.limit_scale != 1) command += " --limit-scale " + std::to_string(settings.limit_scale);
+  if (settings.gpu_memory_percent != 0) command += " --gpu-memory " + std::to_string(settings.gpu_memory_percent);
+  for (const std::string& place : settings.may_be_overwritten) {
+    if (place.empty() || place.find_first_not_of("0123456789abcdef./") != std::string::npos) {
+      throw EvidenceError(fmt::format("\"{}\" is no place on a PCI bus", Printable(place)));
+    }
+  }
+  if (!settings.may_be_overwritten.empty()) {
+    command += fmt::format(" --overwrite {}", fmt::join(settings.may_be_overwritten, ","));
+  }
   for (const std::string& probe : probes) {
     CheckProbeName(probe);
     command += " " + probe;

@@ -56,6 +56,25 @@ Findings LinkBelowItsLimit(int current, int most, const std::optional<int>& limi
            std::string(limit ? kAdvice : kUnknownSlot), !limit.has_value()}};
 }
 
+std::optional<double> PcieLinkRate(std::string_view speed, int width) {
+  // GT/s and GB/s a lane: 8b/10b encoding up to 5 GT/s, 128b/130b up to 32, flits of 256 bytes with 242 of
+  // data from 64 on (PCI Express Base Specification 6.0, 4.2).
+  struct Speed {
+    double transfers;
+    double rate;
+  };
+  static constexpr std::array<Speed, 6> kSpeeds{
+      {{2.5, 0.25}, {5, 0.5}, {8, 0.9846}, {16, 1.9692}, {32, 3.9385}, {64, 7.5625}}};
+  double transfers = 0;
+  const auto [rest, error] = std::from_chars(speed.data(), speed.data() + speed.size(), transfers);
+  const std::string_view unit = Trim(speed.substr(static_cast<size_t>(rest - speed.data())));
+  if (error != std::errc() || !unit.starts_with("GT/s") || width < 1) return std::nullopt;
+  for (const Speed& one : kSpeeds) {
+    if (one.transfers == transfers) return one.rate * width;
+  }
+  return std::nullopt;
+}
+
 std::optional<int> PcieGeneration(double gigatransfers) {
   constexpr std::array<double, 7> kSpeeds{2.5, 5, 8, 16, 32, 64, 128};
   for (size_t i = 0; i < kSpeeds.size(); ++i) {

@@ -29,6 +29,10 @@ std::optional<int> PcieGeneration(double gigatransfers);
 // The generation of "16.0 GT/s PCIe", as sysfs has it; nothing for "Unknown" and the like.
 std::optional<int> PcieGeneration(std::string_view speed);
 
+// All that a link of `width` lanes at `speed` ("16.0 GT/s PCIe", as sysfs has it) can carry in one
+// direction, in GB/s; nullopt where `speed` is none that PCI Express has.
+std::optional<double> PcieLinkRate(std::string_view speed, int width);
+
 // What `current` is short of `most` (of the device) and of `limit` (of its slot); none where it is not. What is
 // possible is put behind `found`. Where the slot's limit is not known, the finding is a note.
 Findings LinkBelowItsLimit(int current, int most, const std::optional<int>& limit, const std::string& found,

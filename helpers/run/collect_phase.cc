@@ -9,7 +9,9 @@
 
 #include "helpers/base/files.h"
 #include "helpers/base/text.h"
+#include "helpers/libvirt/pci_controllers.h"
 #include "helpers/run/ssh_config.h"
+#include "helpers/topology/guest_path.h"
 
 namespace passthrough {
 namespace {
@@ -42,7 +44,38 @@ void CollectPhase::Discover() {
   });
 }
 
-std::vector<CollectTarget> CollectPhase::Targets() const {
+std::map<std::string, std::vector<std::string>> CollectPhase::PlacesToOverwrite() {
+  std::map<std::string, std::vector<std::string>> places;
+  if (state_.profile().may_be_overwritten.empty()) return places;
+  const auto inventory = state_.nodes().HostInventory();
+  for (const PciAddress& address : state_.profile().may_be_overwritten) {
+    std::string problem = "it is no storage device of the cluster file";
+    for (const PlannedNode& planned : state_.plan().nodes) {
+      const PlannedNode* const node = &planned;
+      const std::vector<PlannedDevice> disks = node->DevicesOfType(DeviceType::kStorage);
+      const bool has_it = std::any_of(disks.begin(), disks.end(),
+                                      [&](const PlannedDevice& one) { return one.host_address == address; });
+      const DiscoveredNode* const found = has_it ? discovery_.Find(node->name) : nullptr;
+      if (!has_it) continue;
+      const DomainInventory* const domain = inventory && found ? inventory->FindDomain(found->domain) : nullptr;
+      const auto xml = domain ? state_.nodes().DomainXml(*found) : std::nullopt;
+      problem = node->auto_start ? "where it is in its node is not known" : "its node is off";
+      if (!xml) continue;
+      const Attachment attachment = AttachmentOf(address, *domain, ReadPciControllers(*xml));
+      if (!attachment.path) continue;
+      places[node->name].push_back(ToText(*attachment.path));
+      problem.clear();
+    }
+    if (!problem.empty()) {
+      state_.Note(fmt::format("may_be_overwritten of the profile names {}, and nothing is written to it: {}",
+                              address.ToString(), problem));
+    }
+  }
+  return places;
+}
+
+std::vector<CollectTarget> CollectPhase::Targets() {
+  const std::map<std::string, std::vector<std::string>> places = PlacesToOverwrite();
   std::vector<CollectTarget> targets;
   for (const DiscoveredNode& node : discovery_.nodes) {
     if (!state_.settings().Wants(node.node) || node.address.empty() || !node.problem.empty()) continue;
@@ -50,7 +83,9 @@ std::vector<CollectTarget> CollectPhase::Targets() const {
     account.host = node.address;
     const PlannedNode* const planned = state_.plan().FindNode(node.node);
     const bool has_gpus = planned != nullptr && planned->GpuCount() > 0;
+    const auto to_overwrite = places.find(node.node);
     targets.push_back({.node = node.node, .account = account, .has_gpus = has_gpus});
+    if (to_overwrite != places.end()) targets.back().may_be_overwritten = to_overwrite->second;
   }
   return targets;
 }

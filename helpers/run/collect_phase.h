@@ -1,6 +1,7 @@
 // Finding the nodes, and collecting the evidence of each and of the host.
 #pragma once
 
+#include <map>
 #include <string>
 #include <vector>
 
@@ -23,7 +24,10 @@ class CollectPhase {
   const Discovery& discovery() const { return discovery_; }  // empty before Discover
 
  private:
-  std::vector<CollectTarget> Targets() const;
+  std::vector<CollectTarget> Targets();
+  // The places on the buses of the nodes of the disks that may be overwritten, by node. Asks libvirt where there are
+  // such disks, and where it does not tell, notes that nothing is written.
+  std::map<std::string, std::vector<std::string>> PlacesToOverwrite();
 
   RunState& state_;
   Discovery discovery_;

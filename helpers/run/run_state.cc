@@ -62,7 +62,11 @@ void RunState::WriteRecord() {
   for (const PlannedNode& node : plan().nodes) {
     if (settings_.Wants(node.name)) nodes.push_back(&node);
   }
-  record_.not_checked = NotChecked(record_.stub_driver, nodes);
+  record_.may_be_overwritten.clear();
+  for (const PciAddress& address : profile().may_be_overwritten) {
+    record_.may_be_overwritten.push_back(address.ToString());
+  }
+  record_.not_checked = NotChecked(record_.stub_driver, nodes, record_.may_be_overwritten);
   record_.emulated_devices = profile().emulated_devices;
   record_.least_link_percent = profile().least_link_percent.value_or(0);
   WriteRunRecord(run_.RunJson(), record_);

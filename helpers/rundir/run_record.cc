@@ -35,7 +35,8 @@ std::string KnownDrivers() {
 
 }  // namespace
 
-std::vector<std::string> NotChecked(const std::string& stub_driver, const std::vector<const PlannedNode*>& nodes) {
+std::vector<std::string> NotChecked(const std::string& stub_driver, const std::vector<const PlannedNode*>& nodes,
+                                    const std::vector<std::string>& may_be_overwritten) {
   std::vector<std::string> what;
   const auto has_nvidia = [](const PlannedNode* node) { return !GpusOf(*node, kDefaultGpuVendor).empty(); };
   if (!stub_driver.empty() && std::any_of(nodes.begin(), nodes.end(), has_nvidia)) {
@@ -52,6 +53,19 @@ std::vector<std::string> NotChecked(const std::string& stub_driver, const std::v
                                  gpu.host_address.ToString(), VendorOfGpu(gpu), device, KnownDrivers()));
     }
   }
+  std::vector<std::string> only_read;
+  for (const PlannedNode* node : nodes) {
+    if (!node->auto_start) continue;
+    for (const PlannedDevice& device : node->DevicesOfType(DeviceType::kStorage)) {
+      const std::string address = device.host_address.ToString();
+      const auto& named = may_be_overwritten;
+      if (std::find(named.begin(), named.end(), address) == named.end()) only_read.push_back(address);
+    }
+  }
+  if (!only_read.empty()) {
+    what.push_back(fmt::format("writing to the disks of {}: may_be_overwritten of the profile does not name {}",
+                               JoinForHumans(only_read), only_read.size() == 1 ? "it" : "them"));
+  }
   std::vector<std::string> off;
   for (const PlannedNode* node : nodes) {
     if (!node->auto_start) off.push_back(node->name);
@@ -67,6 +81,7 @@ void WriteRunRecord(const std::filesystem::path& file, const RunRecord& record) 
   using Json = nlohmann::ordered_json;
   nlohmann::json json(record);
   json["least_link_percent"] = record.least_link_percent;
+  json["may_be_overwritten"] = record.may_be_overwritten;
   json["filter"] = record.filter;
   WriteFile(file, Json(json).dump(2, ' ', false, Json::error_handler_t::replace) + "\n");
 }
@@ -77,6 +92,7 @@ RunRecord ReadRunRecord(const std::filesystem::path& file) {
     json.emplace("notes", nlohmann::json::array());  // where there are none; earlier runs wrote none
     auto record = json.get<RunRecord>();
     record.least_link_percent = json.value("least_link_percent", record.least_link_percent);
+    record.may_be_overwritten = json.value("may_be_overwritten", record.may_be_overwritten);
     record.filter = json.value("filter", record.filter);
     for (const PhaseRecord& phase : record.phases) {
       if (phase.seconds >= 0 && phase.seconds <= kLongestPhase) continue;  // not of what is no number either

@@ -31,7 +31,9 @@ struct RunRecord {
   std::string libvirt_uri;
   std::string stub_driver;  // what stands in for the GPU driver; empty: nothing does
   bool emulated_devices = false;
-  int least_link_percent = 0;                   // of the profile; 0: none is set. Absent in runs of older releases
+  int least_link_percent = 0;  // of the profile; 0: none is set. Absent in runs of older releases
+  // Of the profile: host addresses of disks. Absent in runs of older releases.
+  std::vector<std::string> may_be_overwritten;
   std::string target;                           // --target-vm; empty: all
   std::string filter;                           // --gtest_filter; empty in runs of older releases
   bool disruptive = false;                      // nodes were disturbed, see disruption.h
@@ -46,9 +48,10 @@ struct RunRecord {
 };
 
 // What no check of a run on `nodes` can be about, in words for every report: what `stub_driver` cannot do, which
-// stands in for the GPU driver where it is not empty, drivers of makers that this suite does not know, and what is in
-// nodes that stay off.
-std::vector<std::string> NotChecked(const std::string& stub_driver, const std::vector<const PlannedNode*>& nodes);
+// stands in for the GPU driver where it is not empty, drivers of makers that this suite does not know, disks that are
+// not written to, and what is in nodes that stay off. `may_be_overwritten`: as in RunRecord.
+std::vector<std::string> NotChecked(const std::string& stub_driver, const std::vector<const PlannedNode*>& nodes,
+                                    const std::vector<std::string>& may_be_overwritten = {});
 
 // Throws Error where it cannot be written.
 void WriteRunRecord(const std::filesystem::path& file, const RunRecord& record);

@@ -28,6 +28,12 @@ std::optional<BusPath> PathBelow(const PciAddress& address, const std::vector<Pc
 
 }  // namespace
 
+std::string ToText(const BusPath& path) {
+  std::string text = fmt::format("{:02x}", path.root_bus);
+  for (const BusPath::Slot& slot : path.slots) text += fmt::format("/{:02x}.{:x}", slot.device, slot.function);
+  return text;
+}
+
 std::optional<BusPath> PathTo(const PciAddress& address, const std::vector<PciController>& controllers) {
   return PathBelow(address, controllers, 0);
 }

@@ -23,6 +23,9 @@ struct BusPath {
   std::vector<Slot> slots;
 };
 
+// "00/02.1/00.0": the root bus and the slots, in hexadecimal.
+std::string ToText(const BusPath& path);
+
 // The path to `address` of a domain's XML; nothing where its controllers do not lead to a root.
 std::optional<BusPath> PathTo(const PciAddress& address, const std::vector<PciController>& controllers);
 

@@ -14,6 +14,7 @@
 #include "helpers/config/plan.h"
 #include "lab/host/kvm_probe.h"
 #include "lab/host/lab_directory.h"
+#include "lab/host/lab_disks.h"
 #include "lab/host/lab_images.h"
 #include "lab/host/lab_snapshots.h"
 #include "lab/host/lab_start.h"
@@ -265,6 +266,7 @@ void BringLabUp(const LabUpOptions& options, const StepLog& log, const Deadline&
   }
   WriteLabRecord(paths, record);
   try {
+    MakeLabDisks(paths.directory, topology);
     Start start(paths, options, log, std::move(record), deadline);
     start.host_disk = images.host_disk();
     start.rehearsal = rehearsal;

@@ -35,16 +35,31 @@ void CheckPossible(const PlannedDevice& device) {
   }
 }
 
+StorageModel StorageModelOf(const PlannedDevice& device) {
+  constexpr uint16_t kVirtioVendor = 0x1af4;
+  constexpr uint16_t kVirtioDisk = 0x1042;
+  const bool is_virtio = device.vendor_id == kVirtioVendor && device.device_id == kVirtioDisk;
+  // The lab host's own disk is virtio's, too, and has to be the first that its kernel finds.
+  if (device.type == DeviceType::kStorage && is_virtio && device.host_address.bus == 0) {
+    throw Error(
+        fmt::format("{}: a virtio disk cannot be emulated at {}: the lab host's own is on bus 00; choose another "
+                    "bus",
+                    device.where.ToString(), device.host_address.ToString()));
+  }
+  return is_virtio ? StorageModel::kVirtio : StorageModel::kNvme;
+}
+
 // Planned functions by address. Two nodes that never run together may share one.
-std::map<PciAddress, DeviceType> PlannedFunctions(const Plan& plan) {
-  std::map<PciAddress, DeviceType> functions;
+std::map<PciAddress, LabFunction> PlannedFunctions(const Plan& plan) {
+  std::map<PciAddress, LabFunction> functions;
   for (const PlannedNode& node : plan.nodes) {
     for (const PlannedDevice& device : node.devices) {
       CheckPossible(device);
-      const auto [found, is_new] = functions.emplace(device.host_address, device.type);
-      if (!is_new && found->second != device.type) {
+      const LabFunction function{device.host_address, device.type, StorageModelOf(device), false};
+      const auto [found, is_new] = functions.emplace(device.host_address, function);
+      if (!is_new && found->second.type != device.type) {
         throw Error(fmt::format("{}: {} is of type {} here and of type {} in another node", device.where.ToString(),
-                                device.host_address.ToString(), ToString(device.type), ToString(found->second)));
+                                device.host_address.ToString(), ToString(device.type), ToString(found->second.type)));
       }
     }
   }
@@ -94,9 +109,8 @@ class Writer {
   }
 
  private:
-  // Every model can be saved and restored by QEMU (nvme cannot, pci-testdev loses its BARs), and
-  // all but the filler's have a driver in Debian's generic kernel, to be given back to after the
-  // run.
+  // Every model but nvme can be saved and restored by QEMU (pci-testdev loses its BARs), and all but the filler's have
+  // a driver in Debian's generic kernel, to be given back to after the run.
   std::string Model(const LabFunction& function) {
     if (!function.filler) {
       switch (function.type) {
@@ -107,12 +121,24 @@ class Writer {
         case DeviceType::kNetwork:
           return WithPeer();
         case DeviceType::kStorage:
-          return "ich9-ahci";
+          return WithDisk(function);
         case DeviceType::kOther:
           break;
       }
     }
     return WithMemory();
+  }
+
+  // iommu_platform: what it reads and writes goes through the IOMMU, as with any real card (QEMU, docs: intel-iommu).
+  std::string WithDisk(const LabFunction& function) {
+    ++disks_;
+    arguments_->push_back("-drive");
+    arguments_->push_back(
+        fmt::format("file={},format=raw,if=none,id=storage{}", LabDiskFile(function.address), disks_));
+    return function.storage == StorageModel::kNvme
+               ? fmt::format("nvme,serial=lab{0},drive=storage{0}", disks_)
+               : fmt::format("virtio-blk-pci,disable-legacy=on,iommu_platform=on,serial=lab{0},drive=storage{0}",
+                             disks_);
   }
 
   std::string WithPeer() {
@@ -131,6 +157,7 @@ class Writer {
 
   std::vector<std::string>* arguments_;
   int ports_ = 0;
+  int disks_ = 0;
   int peers_ = 0;
   int memories_ = 0;
 };
@@ -140,21 +167,26 @@ std::string AddressOf(int device) { return fmt::format("{:x}.0", device); }
 }  // namespace
 
 std::vector<LabFunction> LabFunctions(const Plan& plan) {
-  const std::map<PciAddress, DeviceType> planned = PlannedFunctions(plan);
+  const std::map<PciAddress, LabFunction> planned = PlannedFunctions(plan);
   std::map<PciAddress, LabFunction> functions;
-  for (const auto& [address, type] : planned) {
-    functions[address] = {address, type, false};
+  for (const auto& [address, function] : planned) {
+    functions[address] = function;
     PciAddress first = address;
     first.function = 0;
-    if (!planned.contains(first)) functions[first] = {first, DeviceType::kOther, true};
+    if (!planned.contains(first)) functions[first] = {.address = first, .filler = true};
     first.device = 0;
     if (address.bus != 0 && !planned.contains(first)) {
-      functions[first] = {first, DeviceType::kOther, true};
+      functions[first] = {.address = first, .filler = true};
     }
   }
   std::vector<LabFunction> result;
   for (const auto& [address, function] : functions) result.push_back(function);
   return result;
+}
+
+std::string LabDiskFile(const PciAddress& address) {
+  return fmt::format("disk-{:04x}-{:02x}-{:02x}-{:x}.raw", address.domain, address.bus, address.device,
+                     address.function);
 }
 
 LabTopology MakeLabTopology(const Plan& plan) {

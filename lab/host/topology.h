@@ -10,10 +10,16 @@
 
 namespace passthrough {
 
+// What a storage device of the cluster file is in a lab: an NVMe disk, which QEMU can neither save nor restore, so that
+// such a lab is booted each time; or, where the file gives the device virtio's ids (1af4:1042), a virtio disk, which it
+// can.
+enum class StorageModel { kNvme, kVirtio };
+
 // One emulated function of the lab host.
 struct LabFunction {
   PciAddress address;
   DeviceType type = DeviceType::kOther;
+  StorageModel storage = StorageModel::kNvme;  // where it is one
   // Not asked for, but needed to make its neighbours visible: function 0 of a device that has only
   // others, device 0 of a bus that has only others. Has no driver, so it spoils no IOMMU group.
   bool filler = false;
@@ -24,6 +30,9 @@ struct LabFunction {
 // cannot be had in a lab: another domain than 0000, a place that the machine's own chipset has, or
 // two nodes that want different types at one address.
 std::vector<LabFunction> LabFunctions(const Plan& plan);
+
+// The file of a storage function's disk, in the lab's directory: "disk-0000-05-00-0.raw".
+std::string LabDiskFile(const PciAddress& address);
 
 struct LabTopology {
   std::vector<LabFunction> functions;

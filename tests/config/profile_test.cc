@@ -112,7 +112,13 @@ TEST(ProfileTest, DefaultsAndEverythingSet) {
       "jump: {host: gate, port: 2223, user: jumper, key: /j}\nknown_hosts: /kh\n"
       "time_limits: {host: 1, create: 2, ssh: 3, collect: 4, destroy: 5, ready: 6, libvirt: 7}\n"
       "ready: [test, -e, /run/ready]\nnodes_at_once: 8\n"
-      "stub_driver: a stand-in\nemulated_devices: true\nleast_link_percent: 60\n");
+      "stub_driver: a stand-in\nemulated_devices: true\nleast_link_percent: 60\n"
+      "may_be_overwritten: ['0000:05:00.0', '0000:06:00.0']\n");
+  EXPECT_THAT(small.may_be_overwritten, testing::IsEmpty());
+  EXPECT_THAT(full.may_be_overwritten,
+              ElementsAre(*PciAddress::Parse("0000:05:00.0"), *PciAddress::Parse("0000:06:00.0")));
+  EXPECT_THROW(Load(std::string(kSmall) + "may_be_overwritten: [all]\n"), ConfigError);
+  EXPECT_THROW(Load(std::string(kSmall) + "may_be_overwritten: '0000:05:00.0'\n"), ConfigError);
   EXPECT_TRUE(small.ready.is_default);
   EXPECT_EQ(small.nodes_at_once, 100);
   EXPECT_EQ(full.time_limits.ready, seconds(6));

@@ -177,7 +177,12 @@ TEST(RemoteCommand, IsOneWordInSingleQuotes) {
 TEST(RemoteCommand, SaysWhatIsNotTheDefault) {
   const std::string nonce = "0123456789abcdef";
   EXPECT_THAT(RemoteCommand(nonce, {"pci"}), Not(testing::ContainsRegex("limit-scale|gpu-memory")));
-  EXPECT_THAT(RemoteCommand(nonce, {"pci"}, 3, 100), HasSubstr(" --limit-scale 3 --gpu-memory 100 pci"));
+  EXPECT_THAT(
+      RemoteCommand(nonce, {"pci"},
+                    {.limit_scale = 3, .gpu_memory_percent = 100, .may_be_overwritten = {"00/02.1/00.0", "00/03.0"}}),
+      HasSubstr(" --limit-scale 3 --gpu-memory 100 --overwrite 00/02.1/00.0,00/03.0 pci"));
+  EXPECT_THROW(RemoteCommand(nonce, {"pci"}, {.may_be_overwritten = {"00/02.1; reboot"}}), EvidenceError);
+  EXPECT_THROW(RemoteCommand(nonce, {"pci"}, {.may_be_overwritten = {""}}), EvidenceError);
 }
 
 TEST(RemoteCommand, RefusesNamesThatCouldBeMore) {

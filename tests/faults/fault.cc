@@ -27,6 +27,13 @@ std::string InShort(std::string_view script) {
 
 }  // namespace
 
+std::filesystem::path ConfigOf(FaultCluster cluster) {
+  const std::filesystem::path source = PASSTHROUGH_SOURCE_DIR;
+  if (cluster == FaultCluster::kOneGpu) return source / "configs" / "test-pcie-passthrough-minimal.yaml";
+  return source / "tests" / "faults" /
+         (cluster == FaultCluster::kTwoNodes ? "two-gpu-nodes.yaml" : "device-nodes.yaml");
+}
+
 std::string HowPlanted(const Fault& fault) {
   if (!fault.IsPlanted()) return "not planted: " + fault.not_planted;
   const Fault untouched;
@@ -57,11 +64,12 @@ std::string FaultCells(const Fault& fault) {
 const std::vector<Fault>& AllFaults() {
   static const std::vector<Fault> all = [] {
     std::vector<Fault> faults;
-    for (auto* part : {PciPresenceFaults,   PciFunctionFaults,  PciLinkFaults,   DriverUseFaults,  DriverFaults,
-                       DriverReleaseFaults, DeviceFileFaults,   NvidiaSmiFaults, GpuLinkFaults,    GpuMemoryFaults,
-                       GpuLimitFaults,      GpuUseFaults,       NodeFaults,      DriverLogFaults,  DeviceLogFaults,
-                       NodeLogFaults,       LogAfterStepFaults, WorkloadFaults,  DisruptiveFaults, PreflightFaults,
-                       HostFaults,          DeployerFaults,     TeardownFaults}) {
+    for (auto* part : {PciPresenceFaults,   PciFunctionFaults,  PciLinkFaults,   DriverUseFaults, DriverFaults,
+                       DriverReleaseFaults, DeviceFileFaults,   NvidiaSmiFaults, GpuLinkFaults,   GpuMemoryFaults,
+                       GpuLimitFaults,      GpuUseFaults,       NodeFaults,      DriverLogFaults, DeviceLogFaults,
+                       NodeLogFaults,       LogAfterStepFaults, WorkloadFaults,  DiskFaults,      DiskReadFaults,
+                       DiskWriteFaults,     DisruptiveFaults,   PreflightFaults, HostFaults,      DeployerFaults,
+                       TeardownFaults}) {
       for (Fault& fault : part()) faults.push_back(std::move(fault));
     }
     // "N2" before "N18b" before "H1".

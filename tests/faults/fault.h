@@ -2,6 +2,7 @@
 // of the …_faults.cc files.
 #pragma once
 
+#include <filesystem>
 #include <string>
 #include <vector>
 
@@ -11,7 +12,9 @@ namespace passthrough {
 enum class FaultCluster {
   kOneGpu,    // configs/test-pcie-passthrough-minimal.yaml: a controller, and a node with a GPU
   kTwoNodes,  // tests/faults/two-gpu-nodes.yaml: nodes with two GPUs and with one
+  kDevices,   // tests/faults/device-nodes.yaml: devices that are no GPUs
 };
+std::filesystem::path ConfigOf(FaultCluster cluster);
 
 enum class FaultMode {
   kAttach,  // planted in the deployed cluster, which the suite then looks at: --attach
@@ -88,6 +91,9 @@ std::vector<Fault> DeviceLogFaults();
 std::vector<Fault> NodeLogFaults();
 std::vector<Fault> LogAfterStepFaults();
 std::vector<Fault> WorkloadFaults();
+std::vector<Fault> DiskFaults();
+std::vector<Fault> DiskReadFaults();
+std::vector<Fault> DiskWriteFaults();
 std::vector<Fault> DisruptiveFaults();
 std::vector<Fault> PreflightFaults();
 std::vector<Fault> HostFaults();

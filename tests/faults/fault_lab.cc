@@ -5,17 +5,7 @@
 #include "helpers/base/error.h"
 
 namespace passthrough {
-namespace {
-
-std::filesystem::path ConfigOf(FaultCluster cluster) {
-  const std::filesystem::path source = PASSTHROUGH_SOURCE_DIR;
-  if (cluster == FaultCluster::kOneGpu) return source / "configs" / "test-pcie-passthrough-minimal.yaml";
-  return source / "tests" / "faults" / "two-gpu-nodes.yaml";
-}
-
-}  // namespace
-
-FaultLab::FaultLab(FaultCluster cluster) : lab_(ConfigOf(cluster)) {
+FaultLab::FaultLab(FaultCluster cluster) : cluster_(cluster), lab_(ConfigOf(cluster)) {
   lab_.MustLab("up", {lab_.config().string()});
   lab_.MustLab("snapshot", {kUp});
   lab_.MustLab("create", {lab_.config().string()});

@@ -24,8 +24,10 @@ class FaultLab {
   void InNode(const std::string& node, const std::string& script);
 
   TestLab& lab() { return lab_; }
+  FaultCluster cluster() const { return cluster_; }
 
  private:
+  FaultCluster cluster_;
   TestLab lab_;
 };
 

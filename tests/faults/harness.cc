@@ -3,14 +3,16 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <atomic>
+#include <array>
 #include <chrono>
 #include <cstdio>
 #include <deque>
 #include <exception>
 #include <functional>
+#include <map>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <thread>
 
 #include "fixtures/verdict/compare.h"
@@ -27,30 +29,41 @@ namespace fs = std::filesystem;
 // Something to do in a lab that others may do at the same time in theirs.
 using Job = std::function<void(FaultLab&)>;
 
+// In the order in which their labs are brought up; the last takes whoever is free.
+constexpr std::array kClusters = {FaultCluster::kTwoNodes, FaultCluster::kDevices, FaultCluster::kOneGpu};
+
 class Harness {
  public:
   explicit Harness(const HarnessSettings& settings) {
-    std::vector<const Fault*> replays;
-    std::deque<Job> faults;
+    std::map<FaultCluster, std::vector<const Fault*>> replays;
+    std::map<FaultCluster, std::deque<Job>> faults;
     for (const Fault* fault : settings.faults) {
       if (fault->mode == FaultMode::kReplay) {
-        replays.push_back(fault);
-      } else if (fault->cluster == FaultCluster::kTwoNodes) {
-        two_nodes_.push_back([this, fault](FaultLab& lab) { Try(*fault, lab); });
+        replays[fault->cluster].push_back(fault);
       } else {
-        faults.push_back([this, fault](FaultLab& lab) { Try(*fault, lab); });
+        faults[fault->cluster].push_back([this, fault](FaultLab& lab) { Try(*fault, lab); });
       }
     }
-    const int deployments = std::max(settings.deployments, replays.empty() ? 0 : 1);
-    for (int i = 0; i < deployments; ++i) {
-      one_gpu_.push_back([this, replays = i == 0 ? replays : std::vector<const Fault*>()](FaultLab& lab) {
-        DeployHealthy(lab);
-        for (const Fault* fault : replays) Try(*fault, lab);
-      });
+    for (const FaultCluster cluster : kClusters) {
+      std::deque<Job>& jobs = jobs_[cluster];
+      const bool usual = cluster == FaultCluster::kOneGpu;
+      // What is planted in evidence needs that of a whole run.
+      if (!replays[cluster].empty()) {
+        jobs.push_back([this, planted = replays[cluster]](FaultLab& lab) {
+          DeployHealthy(lab);
+          for (const Fault* fault : planted) Try(*fault, lab);
+        });
+      }
+      for (int i = static_cast<int>(jobs.size()); usual && i < settings.deployments; ++i) {
+        jobs.push_back([this](FaultLab& lab) { DeployHealthy(lab); });
+      }
+      for (int i = 0; usual && i < settings.healthy_runs; ++i) {
+        jobs.push_back([this](FaultLab& lab) { RunOnHealthy(lab); });
+      }
+      jobs.insert(jobs.end(), faults[cluster].begin(), faults[cluster].end());
+      labs_ += static_cast<int>(jobs.size());
     }
-    for (int i = 0; i < settings.healthy_runs; ++i) one_gpu_.push_back([this](FaultLab& lab) { RunOnHealthy(lab); });
-    one_gpu_.insert(one_gpu_.end(), faults.begin(), faults.end());
-    labs_ = std::min(settings.labs, static_cast<int>(one_gpu_.size() + two_nodes_.size()));
+    labs_ = std::min(settings.labs, labs_);
   }
 
   Summary Run() {
@@ -70,29 +83,29 @@ class Harness {
   // One lab after the other, until there is nothing left to do.
   void Work() {
     try {
-      Drain(FaultCluster::kTwoNodes, two_nodes_);
-      Drain(FaultCluster::kOneGpu, one_gpu_);
+      for (const FaultCluster cluster : kClusters) Drain(cluster);
     } catch (...) {
       const std::lock_guard lock(mutex_);
       if (!failure_) failure_ = std::current_exception();
-      one_gpu_.clear();
-      two_nodes_.clear();
+      for (auto& [cluster, jobs] : jobs_) jobs.clear();
     }
   }
 
-  void Drain(FaultCluster cluster, std::deque<Job>& jobs) {
-    if (cluster == FaultCluster::kTwoNodes && two_nodes_taken_.exchange(true)) return;
-    std::optional<Job> job = Next(jobs);
+  // Of the clusters with few faults there is one lab each: bringing up another would take longer than they do.
+  void Drain(FaultCluster cluster) {
+    std::optional<Job> job = Next(cluster);
     if (!job) return;
-    Say(fmt::format("bringing up a lab and deploying {} in it",
-                    cluster == FaultCluster::kOneGpu ? "a cluster" : "a cluster of two GPU nodes"));
+    Say(fmt::format("bringing up a lab and deploying the cluster of {} in it", ConfigOf(cluster).filename().string()));
     FaultLab lab(cluster);
-    for (; job; job = Next(jobs)) (*job)(lab);
+    for (; job; job = Next(cluster, &lab)) (*job)(lab);
   }
 
-  std::optional<Job> Next(std::deque<Job>& jobs) {
+  // `lab`: in which the last one was done; nullptr: there is none yet.
+  std::optional<Job> Next(FaultCluster cluster, FaultLab* lab = nullptr) {
     const std::lock_guard lock(mutex_);
+    std::deque<Job>& jobs = jobs_[cluster];
     if (jobs.empty()) return std::nullopt;
+    if (lab == nullptr && cluster != FaultCluster::kOneGpu && !taken_.insert(cluster).second) return std::nullopt;
     Job job = std::move(jobs.front());
     jobs.pop_front();
     return job;
@@ -101,7 +114,7 @@ class Harness {
   void Try(const Fault& fault, FaultLab& lab) {
     Verdict verdict;
     try {
-      const PlantedRun planted = PlantAndRun(fault, lab, evidence_);
+      const PlantedRun planted = PlantAndRun(fault, lab, Evidence(fault.cluster));
       verdict = Compare(fault, planted);
       CompareWithHealthy(fault, planted, verdict);
     } catch (const InterruptedError&) {
@@ -119,7 +132,7 @@ class Harness {
   void CompareWithHealthy(const Fault& fault, const PlantedRun& planted, Verdict& verdict) {
     std::string healthy;
     if (fault.mode == FaultMode::kReplay) {
-      healthy = ReadFile(evidence_ / "verdict.json");
+      healthy = ReadFile(Evidence(fault.cluster) / "verdict.json");
     } else if (fault.mode == FaultMode::kAttach && fault.cluster == FaultCluster::kOneGpu) {
       const std::lock_guard lock(mutex_);
       healthy = attached_;
@@ -144,11 +157,13 @@ class Harness {
   void DeployHealthy(FaultLab& lab) {
     lab.Restore(FaultLab::kUp);
     Expect(lab.lab().Suite({}), "a whole run of the healthy cluster", &summary_.deployments);
+    const fs::path kept = Evidence(lab.cluster());
     const std::lock_guard lock(mutex_);
-    if (!evidence_.empty()) return;
-    evidence_ = kept_.path() / "healthy";
-    fs::copy(fs::canonical(lab.lab().Latest()), evidence_, fs::copy_options::recursive);
+    if (!fs::exists(kept)) fs::copy(fs::canonical(lab.lab().Latest()), kept, fs::copy_options::recursive);
   }
+
+  // Of a healthy run; there before any fault is planted in it.
+  fs::path Evidence(FaultCluster cluster) const { return kept_.path() / ConfigOf(cluster).stem(); }
 
   void Expect(const ChildResult& result, const std::string& what, int* count) {
     const bool green = result.exit_status == 0;
@@ -165,14 +180,12 @@ class Harness {
     std::fflush(stdout);
   }
 
-  std::mutex mutex_;  // guards all but labs_, kept_ and what the two below were before the first worker
-  std::deque<Job> one_gpu_;
-  std::deque<Job> two_nodes_;
-  std::atomic<bool> two_nodes_taken_ = false;
-  int labs_ = 1;
+  std::mutex mutex_;  // guards all but labs_ and kept_
+  std::map<FaultCluster, std::deque<Job>> jobs_;
+  std::set<FaultCluster> taken_;  // those whose one lab there is or was
+  int labs_ = 0;
   TemporaryDirectory kept_{"faults"};
   std::string attached_;  // verdict.json of the first run on the healthy cluster; empty: there was none yet
-  fs::path evidence_;     // of a healthy run; written before any fault that is planted in it is tried
   Summary summary_;
   std::exception_ptr failure_;
 };

@@ -58,7 +58,7 @@ std::vector<Fault> PciPresenceFaults() {
        .says = {{"PciDevice.HasThePlannedId/@gpu", "reads 10de:2684 in the node, expected 10de:2704"}}},
       {.id = "N3b",
        .name = "a function of another kind than planned stands at the GPU's address",
-       .cluster_file = "s/\"audio\"/\"storage\"/",
+       .cluster_file = "s/\"audio\"/\"network\"/",
        .fails = {"PciDevice.HasTheClassOfItsType/@audio"},
        .says = {{"PciDevice.HasTheClassOfItsType/@audio", "expected"}}},
       {.id = "N4",

@@ -22,10 +22,9 @@ using testing::StartsWith;
 
 constexpr char kWriteItAnew[] = "./run-tests.sh faults --write docs/faults.md writes it anew";
 
-std::string ConfigOf(FaultCluster cluster) {
-  const std::string source = PASSTHROUGH_SOURCE_DIR;
-  return source + (cluster == FaultCluster::kOneGpu ? "/configs/test-pcie-passthrough-minimal.yaml"
-                                                    : "/tests/faults/two-gpu-nodes.yaml");
+// One under which every check there is is part of the run: that of a real driver, of disks that may be overwritten.
+std::string ProfileOf(FaultCluster cluster) {
+  return cluster == FaultCluster::kDevices ? PASSTHROUGH_SOURCE_DIR "/tests/faults/device-profile.yaml" : "host";
 }
 
 std::set<std::string> ChecksWith(std::vector<std::string> options) {
@@ -38,9 +37,9 @@ std::set<std::string> ChecksWith(std::vector<std::string> options) {
 // The checks that are run on `fault`, without what its edits of the cluster file change.
 const std::set<std::string>& ChecksOf(const Fault& fault) {
   static std::map<std::string, std::set<std::string>> known;
-  std::vector<std::string> options{"--config", ConfigOf(fault.cluster)};
+  std::vector<std::string> options{"--config", ConfigOf(fault.cluster).string()};
   if (fault.mode == FaultMode::kAttach) options.push_back("--attach");
-  if (fault.mode == FaultMode::kReplay) options.insert(options.end(), {"--profile", "host"});  // a real driver
+  if (fault.mode == FaultMode::kReplay) options.insert(options.end(), {"--profile", ProfileOf(fault.cluster)});
   options.insert(options.end(), fault.suite_options.begin(), fault.suite_options.end());
   const std::string key = fmt::format("{} {}", static_cast<int>(fault.mode), fmt::join(options, " "));
   const auto found = known.find(key);
@@ -58,10 +57,12 @@ TEST(FaultTableTest, EveryCheckIsTheTargetOfAFault) {
   for (const Fault& fault : AllFaults()) {
     for (const Says& says : fault.says) targets.insert(WithoutParameter(says.check));
   }
-  for (const std::string& check :
-       ChecksWith({"--config", ConfigOf(FaultCluster::kOneGpu), "--profile", "host", "--disruptive"})) {
-    EXPECT_TRUE(targets.contains(WithoutParameter(check)))
-        << check << ": no fault in tests/faults/ has it say something: add one, or it may be unable to fail";
+  for (const FaultCluster cluster : {FaultCluster::kOneGpu, FaultCluster::kDevices}) {
+    for (const std::string& check :
+         ChecksWith({"--config", ConfigOf(cluster).string(), "--profile", ProfileOf(cluster), "--disruptive"})) {
+      EXPECT_TRUE(targets.contains(WithoutParameter(check)))
+          << check << ": no fault in tests/faults/ has it say something: add one, or it may be unable to fail";
+    }
   }
 }
 

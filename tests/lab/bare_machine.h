@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "helpers/config/plan.h"
+#include "lab/host/lab_disks.h"
 #include "lab/host/machine.h"
 #include "lab/host/qemu_process.h"
 #include "lab/host/qmp.h"
@@ -43,6 +44,7 @@ class BareMachine {
       arguments.push_back(argument);
     }
     arguments.insert(arguments.end(), more.begin(), more.end());
+    MakeLabDisks(directory, machine.topology);
     std::filesystem::remove(socket_);
     StartQemu(arguments, directory);
   }

@@ -27,12 +27,18 @@ class SavedState : public testing::Test {
   std::string Name(const std::string& which) const { return temporary_.path().filename().string() + which; }
 
   const TemporaryDirectory temporary_{"passthrough-state-test"};
-  // Every model that a topology can have must be one that QEMU can save.
-  const Plan plan_ = PlanOf({{"0000:01:00.0", DeviceType::kGpu},
-                             {"0000:01:00.1", DeviceType::kAudio},
-                             {"0000:65:00.2", DeviceType::kNetwork},
-                             {"0000:66:00.0", DeviceType::kStorage},
-                             {"0000:80:03.0", DeviceType::kOther}});
+  // Every model that a topology can have must be one that QEMU can save, but for NVMe disks.
+  static Plan PlanThatCanBeSaved() {
+    Plan plan = PlanOf({{"0000:01:00.0", DeviceType::kGpu},
+                        {"0000:01:00.1", DeviceType::kAudio},
+                        {"0000:65:00.2", DeviceType::kNetwork},
+                        {"0000:66:00.0", DeviceType::kStorage},
+                        {"0000:80:03.0", DeviceType::kOther}});
+    plan.nodes[0].devices[3].vendor_id = 0x1af4;
+    plan.nodes[0].devices[3].device_id = 0x1042;
+    return plan;
+  }
+  const Plan plan_ = PlanThatCanBeSaved();
   // What memory holds at 1 MiB in the first machine, and not in one that was just started.
   const std::vector<std::string> marker_ = {"-device", "loader,addr=0x100000,data=0x11223344,data-len=4"};
   const Deadline deadline_ = Deadline::After(120s);

@@ -15,6 +15,7 @@ using testing::Contains;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
+using testing::IsSupersetOf;
 using testing::Not;
 using testing::StartsWith;
 using testing::ThrowsMessage;
@@ -50,6 +51,21 @@ TEST(LabTopology, MakesGpusOfAllMakersAlike) {
   EXPECT_THAT(of_nobody.arguments, Contains("bochs-display,romfile=,bus=bus02,addr=0.0"));
 }
 
+// An NVMe disk cannot be saved with the lab; whoever asks for virtio's ids gets a disk that can.
+TEST(LabTopology, MakesADiskOfItsOwnForEachStorageDevice) {
+  Plan plan = PlanOf({{"0000:01:00.0", DeviceType::kStorage}, {"0000:02:00.0", DeviceType::kStorage}});
+  plan.nodes[0].devices[1].vendor_id = 0x1af4;
+  plan.nodes[0].devices[1].device_id = 0x1042;
+  EXPECT_THAT(MakeLabTopology(plan).arguments,
+              IsSupersetOf({"file=disk-0000-01-00-0.raw,format=raw,if=none,id=storage1",
+                            "nvme,serial=lab1,drive=storage1,bus=bus01,addr=0.0",
+                            "file=disk-0000-02-00-0.raw,format=raw,if=none,id=storage2",
+                            "virtio-blk-pci,disable-legacy=on,iommu_platform=on,serial=lab2,drive=storage2,bus=bus02,"
+                            "addr=0.0"}));
+  plan.nodes[0].devices[1].host_address = *PciAddress::Parse("0000:00:02.0");
+  EXPECT_THAT([&] { MakeLabTopology(plan); }, ThrowsMessage<Error>(HasSubstr("the lab host's own is on bus 00")));
+}
+
 TEST(LabTopology, NeedsNothingForNoDevice) {
   const LabTopology topology = MakeLabTopology(PlanOf({}));
   EXPECT_THAT(topology.arguments, IsEmpty());
@@ -83,7 +99,7 @@ TEST(LabTopology, MakesOtherDeviceNumbersVisible) {
               ElementsAre("0000:80:00.0 filler", "0000:80:03.0 filler", "0000:80:03.1", "0000:80:1f.0"));
   const LabTopology topology = MakeLabTopology(plan);
   EXPECT_THAT(topology.arguments, Contains("ivshmem-plain,memdev=shared1,master=on,bus=bus80,addr=0.0"));
-  EXPECT_THAT(topology.arguments, Contains("ich9-ahci,bus=bus80,addr=1f.0"));
+  EXPECT_THAT(topology.arguments, Contains("nvme,serial=lab1,drive=storage1,bus=bus80,addr=1f.0"));
 }
 
 TEST(LabTopology, KeepsClearOfPlannedPlacesOnBusZero) {

@@ -3,6 +3,7 @@
 #include <filesystem>
 
 #include "helpers/base/files.h"
+#include "helpers/parsers/disks_evidence.h"
 #include "helpers/parsers/identity_evidence.h"
 #include "helpers/parsers/kernel_log.h"
 #include "helpers/parsers/nvidia/device_files_evidence.h"
@@ -19,13 +20,14 @@ template <typename... Evidence>
 struct TypeList {};
 
 // Of all rooms. EvidenceTypesTest fails where one is not here, or has no seed.
-using EvidenceTypes = TypeList<DeviceFilesEvidence, IdentityEvidence, KernelLog, ModulesEvidence, NvidiaSmiTable,
-                               NvidiaSmiXml, PciEvidence, WorkloadEvidence>;
+using EvidenceTypes = TypeList<DeviceFilesEvidence, DisksEvidence, IdentityEvidence, KernelLog, ModulesEvidence,
+                               NvidiaSmiTable, NvidiaSmiXml, PciEvidence, WorkloadEvidence>;
 
 // What reads a parsed text once more, and may stumble over it as well.
 template <typename Evidence>
 void Use(const Evidence&) {}
 void Use(const DeviceFilesEvidence& evidence) { evidence.GpuFiles(); }
+void Use(const DisksEvidence& evidence) { evidence.DisksOf({}); }
 void Use(const KernelLog& evidence) { evidence.Containing("Xid"); }
 void Use(const ModulesEvidence& evidence) { evidence.DriverVersion(); }
 void Use(const NvidiaSmiXml& evidence) { evidence.Problems(); }

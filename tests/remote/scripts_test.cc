@@ -23,6 +23,7 @@ std::vector<fs::path> Scripts() {
 
 TEST(RemoteScripts, CanBeRunByHandAndSayWhatTheyAreAbout) {
   for (const fs::path& script : Scripts()) {
+    if (script.filename() == "run-program.sh") continue;  // which probes read
     const std::string text = ReadFile(script);
     EXPECT_TRUE(text.starts_with("#!/bin/sh\n")) << script;
     EXPECT_NE(fs::status(script).permissions() & fs::perms::owner_exec, fs::perms::none) << script;
@@ -33,7 +34,7 @@ TEST(RemoteScripts, CanBeRunByHandAndSayWhatTheyAreAbout) {
 
 TEST(RemoteScripts, AreCleanForShellcheck) {
   if (std::system("command -v shellcheck >/dev/null") != 0) GTEST_SKIP() << "there is no shellcheck here";
-  std::string command = "shellcheck";
+  std::string command = "cd '" PASSTHROUGH_SOURCE_DIR "' && shellcheck -x";
   for (const fs::path& script : Scripts()) command += " '" + script.string() + "'";
   const ExecResult result = ExecHere({}, command, {}, Deadline::After(std::chrono::minutes(2)));
   EXPECT_EQ(result.exit_status, 0) << result.output;

@@ -18,7 +18,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "cuda_api.h"
+#include "remote/nvidia/workload/cuda_api.h"
 
 #define EXPORT __attribute__((visibility("default")))
 

@@ -75,17 +75,5 @@ TEST(WorkloadEvidenceTest, RefusesWhatIsNotItsForm) {
   }
 }
 
-TEST(PcieLinkRateTest, KnowsEverySpeed) {
-  EXPECT_DOUBLE_EQ(*PcieLinkRate("2.5 GT/s PCIe", 1), 0.25);
-  EXPECT_DOUBLE_EQ(*PcieLinkRate("5.0 GT/s PCIe", 16), 8);
-  EXPECT_NEAR(*PcieLinkRate("16.0 GT/s PCIe", 16), 31.5, 0.1);
-  EXPECT_NEAR(*PcieLinkRate("16 GT/s", 16), 31.5, 0.1) << "as kernels before 5.7 have it";
-  EXPECT_NEAR(*PcieLinkRate("32.0 GT/s PCIe", 16), 63, 0.1);
-  EXPECT_FALSE(PcieLinkRate("Unknown", 16));
-  EXPECT_FALSE(PcieLinkRate("", 16));
-  EXPECT_FALSE(PcieLinkRate("16.0 GT/s PCIe", 0));
-  EXPECT_FALSE(PcieLinkRate("17.0 GT/s PCIe", 16));
-}
-
 }  // namespace
 }  // namespace passthrough

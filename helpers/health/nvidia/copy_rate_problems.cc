@@ -6,6 +6,8 @@
 #include <tuple>
 #include <utility>
 
+#include "helpers/health/link_problems.h"
+
 namespace passthrough {
 namespace {
 

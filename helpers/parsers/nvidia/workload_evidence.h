@@ -105,8 +105,4 @@ struct WorkloadEvidence : EvidenceFile {
   std::vector<const WorkloadGpu*> FindAll(const PciAddress& address) const;
 };
 
-// All that a link of `width` lanes at `speed` ("16.0 GT/s PCIe", as sysfs has it) can carry in one
-// direction, in GB/s; nullopt where `speed` is none that PCI Express has.
-std::optional<double> PcieLinkRate(std::string_view speed, int width);
-
 }  // namespace passthrough

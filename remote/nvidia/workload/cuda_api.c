@@ -1,9 +1,9 @@
 #define _GNU_SOURCE
-#include "cuda_api.h"
+#include "remote/nvidia/workload/cuda_api.h"
 
 #include <dlfcn.h>
 
-#include "facts.h"
+#include "remote/programs/facts.h"
 
 struct cuda_api cuda;
 

@@ -1,13 +1,13 @@
 #define _GNU_SOURCE
-#include "gpu_test.h"
+#include "remote/nvidia/workload/gpu_test.h"
 
 #include <stdio.h>
 
-#include "cuda_api.h"
-#include "facts.h"
-#include "kernel_test.h"
-#include "kernel_view.h"
-#include "memory_test.h"
+#include "remote/nvidia/workload/cuda_api.h"
+#include "remote/nvidia/workload/kernel_test.h"
+#include "remote/nvidia/workload/memory_test.h"
+#include "remote/programs/facts.h"
+#include "remote/programs/kernel_view.h"
 
 /* How often the processor sleeps until the GPU's interrupt wakes it. */
 enum { ROUNDS = 32, LINK_SECONDS = 1 };
@@ -75,7 +75,7 @@ void test_gpu(int ordinal) {
   char address[PCI_ADDRESS_TEXT];
   int went_well;
 
-  progress->gpu = ordinal;
+  progress->item = ordinal;
   fact("gpu: %d", ordinal);
   if (!CUDA_CALL(cuDeviceGet, &device, ordinal)) return;
   if (CUDA_CALL(cuDeviceGetName, text, (int)sizeof text, device)) fact("name: %s", text);

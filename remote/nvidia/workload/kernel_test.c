@@ -1,9 +1,9 @@
 #define _GNU_SOURCE
-#include "kernel_test.h"
+#include "remote/nvidia/workload/kernel_test.h"
 
 #include <string.h>
 
-#include "facts.h"
+#include "remote/programs/facts.h"
 
 /* A million threads, 256 in a block: 4096 blocks, several for each multiprocessor of any GPU. */
 enum { THREADS = 1 << 20, BLOCK_THREADS = 256, STEPS = 64, LAUNCHES = 2, MOST_MISMATCHES_SHOWN = 4 };

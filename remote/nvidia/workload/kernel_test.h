@@ -2,7 +2,7 @@
 #ifndef PASSTHROUGH_WORKLOAD_KERNEL_TEST_H_
 #define PASSTHROUGH_WORKLOAD_KERNEL_TEST_H_
 
-#include "memory_test.h"
+#include "remote/nvidia/workload/memory_test.h"
 
 /* Has the driver compile a kernel, launches it over `memory`, and compares what each of its threads computed with what
  * the processor computes. Prints how that went; returns 0 where a call failed. What the compiler or the launch refuses

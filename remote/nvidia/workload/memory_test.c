@@ -1,10 +1,10 @@
 #define _GNU_SOURCE
-#include "memory_test.h"
+#include "remote/nvidia/workload/memory_test.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#include "facts.h"
+#include "remote/programs/facts.h"
 
 enum { MOST_BYTES = 256 << 20, MOST_MISMATCHES_SHOWN = 4 };
 

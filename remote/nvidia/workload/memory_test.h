@@ -5,7 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "cuda_api.h"
+#include "remote/nvidia/workload/cuda_api.h"
 
 /* What is copied at once. */
 enum { CHUNK_BYTES = 16 << 20 };

@@ -1,8 +1,8 @@
-/* What the node's kernel says of a GPU: its interrupts and its PCIe link. */
-#ifndef PASSTHROUGH_WORKLOAD_KERNEL_VIEW_H_
-#define PASSTHROUGH_WORKLOAD_KERNEL_VIEW_H_
+/* What the node's kernel says of a PCI function: its interrupts and its PCIe link. */
+#ifndef PASSTHROUGH_PROGRAMS_KERNEL_VIEW_H_
+#define PASSTHROUGH_PROGRAMS_KERNEL_VIEW_H_
 
-enum { MOST_INTERRUPTS = 256 };
+enum { MOST_INTERRUPTS = 4096 };
 
 struct interrupt_lines {
   int numbers[MOST_INTERRUPTS]; /* Linux' numbers */
@@ -16,7 +16,7 @@ enum { PCI_ADDRESS_TEXT = 17 };
  * four digits of the domain, or as many as it needs. Returns 0 where it is no such address. */
 int sysfs_address(const char *bus_id, char address[PCI_ADDRESS_TEXT]);
 
-/* The lines that the GPU at `address` has now: they exist while a driver uses them. */
+/* The lines that the function at `address` has now: they exist while a driver uses them. */
 void find_interrupts(const char *address, struct interrupt_lines *lines);
 
 /* The sum of /proc/interrupts over those lines and all processors. */

@@ -1,6 +1,6 @@
 /* Printing facts as remote/README.md says, and telling the supervisor where the work is. */
-#ifndef PASSTHROUGH_WORKLOAD_FACTS_H_
-#define PASSTHROUGH_WORKLOAD_FACTS_H_
+#ifndef PASSTHROUGH_PROGRAMS_FACTS_H_
+#define PASSTHROUGH_PROGRAMS_FACTS_H_
 
 #include <stddef.h>
 
@@ -8,8 +8,8 @@
 struct progress {
   char call[40];           /* the function that is being called; empty: none */
   volatile unsigned calls; /* grows with each begin_call and end_call */
-  volatile int gpu;        /* whose block is being printed; -1: none yet */
-  volatile int count;      /* CUDA's devices; 0: not known yet */
+  volatile int item;       /* the device whose block is being printed, by number; -1: none yet */
+  volatile int count;      /* devices; 0: not known yet */
 };
 
 extern struct progress *progress;

@@ -1,5 +1,5 @@
 #define _GNU_SOURCE
-#include "kernel_view.h"
+#include "remote/programs/kernel_view.h"
 
 #include <ctype.h>
 #include <dirent.h>
@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "facts.h"
+#include "remote/programs/facts.h"
 
 /* The decimal number at *text, which then points behind it; -1 where there is none. (strtoul and sscanf have
  * other symbol versions with each new C library.) */

@@ -1,5 +1,5 @@
 #define _GNU_SOURCE
-#include "facts.h"
+#include "remote/programs/facts.h"
 
 #include <stdarg.h>
 #include <stdio.h>
