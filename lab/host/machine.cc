@@ -23,6 +23,9 @@ constexpr int kHostMemoryMiB = 1024;
 constexpr int kNodeOverheadMiB = 192;
 constexpr int kMemoryStepMiB = 512;
 
+// Of the host's own card, by which its network settings know it (lab/images/host/files/etc/systemd/network).
+constexpr char kOwnMac[] = "52:54:00:00:02:0f";
+
 // The IOMMU is the point of it all. pcie_scan_all: see MakeLabTopology. The rest saves time where
 // every instruction is emulated: no self tests, no mitigations for a processor that is software, no
 // check of a timer that may come late; and entropy from the start, which SSH and libvirt wait for
@@ -129,7 +132,8 @@ std::vector<std::string> InstanceArguments(const LabInstance& instance, const La
       "-device", fmt::format("virtio-blk-pci,drive=disk,bus=pcie.0,addr={}", topology.disk_address),
       // restrict: nothing inside reaches anything outside; the forwarded port still answers.
       "-netdev", fmt::format("user,id=net,ipv6=off,restrict=on,hostfwd=tcp:127.0.0.1:{}-:22", instance.ssh_port),
-      "-device", fmt::format("virtio-net-pci,netdev=net,romfile=,bus=pcie.0,addr={}", topology.network_address),
+      "-device",
+      fmt::format("virtio-net-pci,netdev=net,mac={},romfile=,bus=pcie.0,addr={}", kOwnMac, topology.network_address),
       "-device", fmt::format("virtio-rng-pci,bus=pcie.0,addr={}", topology.entropy_address)};
   if (instance.incoming) Append(&arguments, {"-incoming", "defer"});
   return arguments;

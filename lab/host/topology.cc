@@ -35,9 +35,12 @@ void CheckPossible(const PlannedDevice& device) {
   }
 }
 
+// Virtual I/O Device (VIRTIO) 1.2, 4.1.2: 0x1040 and the type of the device.
+constexpr uint16_t kVirtioVendor = 0x1af4;
+constexpr uint16_t kVirtioCard = 0x1041;
+constexpr uint16_t kVirtioDisk = 0x1042;
+
 StorageModel StorageModelOf(const PlannedDevice& device) {
-  constexpr uint16_t kVirtioVendor = 0x1af4;
-  constexpr uint16_t kVirtioDisk = 0x1042;
   const bool is_virtio = device.vendor_id == kVirtioVendor && device.device_id == kVirtioDisk;
   // The lab host's own disk is virtio's, too, and has to be the first that its kernel finds.
   if (device.type == DeviceType::kStorage && is_virtio && device.host_address.bus == 0) {
@@ -49,13 +52,19 @@ StorageModel StorageModelOf(const PlannedDevice& device) {
   return is_virtio ? StorageModel::kVirtio : StorageModel::kNvme;
 }
 
+NetworkModel NetworkModelOf(const PlannedDevice& device) {
+  return device.vendor_id == kVirtioVendor && device.device_id == kVirtioCard ? NetworkModel::kVirtio
+                                                                              : NetworkModel::kE1000e;
+}
+
 // Planned functions by address. Two nodes that never run together may share one.
 std::map<PciAddress, LabFunction> PlannedFunctions(const Plan& plan) {
   std::map<PciAddress, LabFunction> functions;
   for (const PlannedNode& node : plan.nodes) {
     for (const PlannedDevice& device : node.devices) {
       CheckPossible(device);
-      const LabFunction function{device.host_address, device.type, StorageModelOf(device), false};
+      const LabFunction function{device.host_address, device.type, StorageModelOf(device), NetworkModelOf(device),
+                                 false};
       const auto [found, is_new] = functions.emplace(device.host_address, function);
       if (!is_new && found->second.type != device.type) {
         throw Error(fmt::format("{}: {} is of type {} here and of type {} in another node", device.where.ToString(),
@@ -119,7 +128,7 @@ class Writer {
         case DeviceType::kAudio:
           return "ich9-intel-hda";
         case DeviceType::kNetwork:
-          return WithPeer();
+          return function.network == NetworkModel::kVirtio ? OnSegment(function) : WithPeer();
         case DeviceType::kStorage:
           return WithDisk(function);
         case DeviceType::kOther:
@@ -148,6 +157,16 @@ class Writer {
     return fmt::format("e1000e,romfile=,netdev=peer{}", peers_);
   }
 
+  // hubid 0: that of all virtio cards.
+  std::string OnSegment(const LabFunction& function) {
+    ++cards_;
+    arguments_->push_back("-netdev");
+    arguments_->push_back(fmt::format("hubport,id=card{},hubid=0", cards_));
+    return fmt::format(
+        "virtio-net-pci,disable-legacy=on,iommu_platform=on,romfile=,speed=10000,duplex=full,mac={},netdev=card{}",
+        LabMacAddress(function.address), cards_);
+  }
+
   std::string WithMemory() {
     ++memories_;
     arguments_->push_back("-object");
@@ -158,6 +177,7 @@ class Writer {
   std::vector<std::string>* arguments_;
   int ports_ = 0;
   int disks_ = 0;
+  int cards_ = 0;
   int peers_ = 0;
   int memories_ = 0;
 };
@@ -187,6 +207,10 @@ std::vector<LabFunction> LabFunctions(const Plan& plan) {
 std::string LabDiskFile(const PciAddress& address) {
   return fmt::format("disk-{:04x}-{:02x}-{:02x}-{:x}.raw", address.domain, address.bus, address.device,
                      address.function);
+}
+
+std::string LabMacAddress(const PciAddress& address) {
+  return fmt::format("52:54:01:{:02x}:{:02x}:{:02x}", address.bus, address.device, address.function);
 }
 
 LabTopology MakeLabTopology(const Plan& plan) {

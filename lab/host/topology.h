@@ -15,11 +15,17 @@ namespace passthrough {
 // can.
 enum class StorageModel { kNvme, kVirtio };
 
+// What a network device of the cluster file is in a lab: a card with nothing at the other end of its cable, and no
+// driver in the lab's nodes; or, where the file gives the device virtio's ids (1af4:1041), a virtio card, which its
+// node drives. All virtio cards of a lab are on one segment, so frames cross from node to node.
+enum class NetworkModel { kE1000e, kVirtio };
+
 // One emulated function of the lab host.
 struct LabFunction {
   PciAddress address;
   DeviceType type = DeviceType::kOther;
-  StorageModel storage = StorageModel::kNvme;  // where it is one
+  StorageModel storage = StorageModel::kNvme;    // where it is one
+  NetworkModel network = NetworkModel::kE1000e;  // where it is one
   // Not asked for, but needed to make its neighbours visible: function 0 of a device that has only
   // others, device 0 of a bus that has only others. Has no driver, so it spoils no IOMMU group.
   bool filler = false;
@@ -33,6 +39,9 @@ std::vector<LabFunction> LabFunctions(const Plan& plan);
 
 // The file of a storage function's disk, in the lab's directory: "disk-0000-05-00-0.raw".
 std::string LabDiskFile(const PciAddress& address);
+
+// The address of a network function's virtio card: "52:54:01:05:00:00". No other card of a lab begins so.
+std::string LabMacAddress(const PciAddress& address);
 
 struct LabTopology {
   std::vector<LabFunction> functions;

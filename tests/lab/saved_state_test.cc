@@ -33,9 +33,12 @@ class SavedState : public testing::Test {
                         {"0000:01:00.1", DeviceType::kAudio},
                         {"0000:65:00.2", DeviceType::kNetwork},
                         {"0000:66:00.0", DeviceType::kStorage},
+                        {"0000:67:00.0", DeviceType::kNetwork},
                         {"0000:80:03.0", DeviceType::kOther}});
     plan.nodes[0].devices[3].vendor_id = 0x1af4;
     plan.nodes[0].devices[3].device_id = 0x1042;
+    plan.nodes[0].devices[4].vendor_id = 0x1af4;
+    plan.nodes[0].devices[4].device_id = 0x1041;
     return plan;
   }
   const Plan plan_ = PlanThatCanBeSaved();

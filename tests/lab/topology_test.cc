@@ -6,6 +6,8 @@
 #include <string>
 
 #include "helpers/base/error.h"
+#include "helpers/base/files.h"
+#include "lab/host/machine.h"
 #include "tests/lab/plans.h"
 
 namespace passthrough {
@@ -64,6 +66,35 @@ TEST(LabTopology, MakesADiskOfItsOwnForEachStorageDevice) {
                             "addr=0.0"}));
   plan.nodes[0].devices[1].host_address = *PciAddress::Parse("0000:00:02.0");
   EXPECT_THAT([&] { MakeLabTopology(plan); }, ThrowsMessage<Error>(HasSubstr("the lab host's own is on bus 00")));
+}
+
+// Virtio cards are on one segment, and each has an address of its own; any other has a hub for itself.
+TEST(LabTopology, PutsVirtioCardsOnOneSegment) {
+  Plan plan = PlanOf({{"0000:01:00.0", DeviceType::kNetwork},
+                      {"0000:02:00.0", DeviceType::kNetwork},
+                      {"0000:03:00.0", DeviceType::kNetwork}});
+  for (PlannedDevice* const device : {&plan.nodes[0].devices[1], &plan.nodes[0].devices[2]}) {
+    device->vendor_id = 0x1af4;
+    device->device_id = 0x1041;
+  }
+  EXPECT_THAT(MakeLabTopology(plan).arguments,
+              IsSupersetOf({"hubport,id=peer1,hubid=1", "e1000e,romfile=,netdev=peer1,bus=bus01,addr=0.0",
+                            "hubport,id=card1,hubid=0", "hubport,id=card2,hubid=0",
+                            "virtio-net-pci,disable-legacy=on,iommu_platform=on,romfile=,speed=10000,duplex=full,"
+                            "mac=52:54:01:02:00:00,netdev=card1,bus=bus02,addr=0.0",
+                            "virtio-net-pci,disable-legacy=on,iommu_platform=on,romfile=,speed=10000,duplex=full,"
+                            "mac=52:54:01:03:00:00,netdev=card2,bus=bus03,addr=0.0"}));
+}
+
+// The host's settings know its own card by its address, which no card that is passed through has.
+TEST(LabTopology, TheHostsOwnCardIsKnownByItsAddress) {
+  const auto arguments = InstanceArguments({}, MakeLabTopology(PlanOf({})));
+  const std::string settings = ReadFile(std::filesystem::path(PASSTHROUGH_SOURCE_DIR) /
+                                        "lab/images/host/files/etc/systemd/network/10-outside.network");
+  constexpr char kKey[] = "MACAddress=";
+  const std::string mac = settings.substr(settings.find(kKey) + sizeof kKey - 1, 17);
+  EXPECT_THAT(arguments, Contains(HasSubstr("virtio-net-pci,netdev=net,mac=" + mac)));
+  EXPECT_THAT(LabMacAddress(*PciAddress::Parse("0000:ff:1f.7")), Not(StartsWith(mac.substr(0, 8))));
 }
 
 TEST(LabTopology, NeedsNothingForNoDevice) {
