@@ -210,8 +210,8 @@ TEST_P(PciDevice, IsLeftToItsDriver) {
   if (device().type != DeviceType::kGpu) {
     Findings more = CompanionDriverProblems(pci(), function(), DeviceName());
     const std::string_view expected = DriverOfCompanion(function());
-    // That a disk has its driver is DiskWork's.
-    const bool is_put_to_work = device().type == DeviceType::kStorage;
+    // That these have their drivers is what DiskWork and NetworkWork check.
+    const bool is_put_to_work = device().type == DeviceType::kStorage || device().type == DeviceType::kNetwork;
     if (more.empty() && !is_put_to_work && (expected.empty() || expected == "nvidia-nvswitch")) {
       more = UnusedFunctionProblems(pci(), function(), DeviceName());
     }

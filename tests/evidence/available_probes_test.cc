@@ -17,7 +17,7 @@ using testing::HasSubstr;
 TEST(AvailableProbesTest, AreThoseOfTheProjectInTheOrderOfRunning) {
   EXPECT_THAT(AvailableProbes(PASSTHROUGH_SOURCE_DIR "/remote"),
               ElementsAre("driver_wait", "identity", "pci", "modules", "nvidia_smi", "nvidia_smi_xml", "device_files",
-                          "disks", "workload", "lspci", "kernel_log"));
+                          "network", "disks", "workload", "lspci", "kernel_log"));
 }
 
 class ProbeHeaderTest : public testing::Test {

@@ -20,6 +20,7 @@ void ReplaceAll(std::string& text, std::string_view from, std::string_view to) {
 std::string Named(std::string pattern) {
   ReplaceAll(pattern, "@gpu", "hpc_compute_01_0000_01_00_0");
   ReplaceAll(pattern, "@audio", "hpc_compute_01_0000_01_00_1");
+  ReplaceAll(pattern, "@card", "hpc_compute_01_0000_06_00_0");
   ReplaceAll(pattern, "@disk", "hpc_compute_01_0000_05_00_0");
   ReplaceAll(pattern, "@node", "hpc_compute_01");
   return pattern;

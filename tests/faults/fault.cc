@@ -64,12 +64,12 @@ std::string FaultCells(const Fault& fault) {
 const std::vector<Fault>& AllFaults() {
   static const std::vector<Fault> all = [] {
     std::vector<Fault> faults;
-    for (auto* part : {PciPresenceFaults,   PciFunctionFaults,  PciLinkFaults,   DriverUseFaults, DriverFaults,
-                       DriverReleaseFaults, DeviceFileFaults,   NvidiaSmiFaults, GpuLinkFaults,   GpuMemoryFaults,
-                       GpuLimitFaults,      GpuUseFaults,       NodeFaults,      DriverLogFaults, DeviceLogFaults,
-                       NodeLogFaults,       LogAfterStepFaults, WorkloadFaults,  DiskFaults,      DiskReadFaults,
-                       DiskWriteFaults,     DisruptiveFaults,   PreflightFaults, HostFaults,      DeployerFaults,
-                       TeardownFaults}) {
+    for (auto* part : {PciPresenceFaults,   PciFunctionFaults,  PciLinkFaults,     DriverUseFaults,  DriverFaults,
+                       DriverReleaseFaults, DeviceFileFaults,   NvidiaSmiFaults,   GpuLinkFaults,    GpuMemoryFaults,
+                       GpuLimitFaults,      GpuUseFaults,       NodeFaults,        DriverLogFaults,  DeviceLogFaults,
+                       NodeLogFaults,       LogAfterStepFaults, WorkloadFaults,    DiskFaults,       DiskReadFaults,
+                       DiskWriteFaults,     NetworkFaults,      NetworkLinkFaults, DisruptiveFaults, PreflightFaults,
+                       HostFaults,          DeployerFaults,     TeardownFaults}) {
       for (Fault& fault : part()) faults.push_back(std::move(fault));
     }
     // "N2" before "N18b" before "H1".

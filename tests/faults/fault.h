@@ -94,6 +94,8 @@ std::vector<Fault> WorkloadFaults();
 std::vector<Fault> DiskFaults();
 std::vector<Fault> DiskReadFaults();
 std::vector<Fault> DiskWriteFaults();
+std::vector<Fault> NetworkFaults();
+std::vector<Fault> NetworkLinkFaults();
 std::vector<Fault> DisruptiveFaults();
 std::vector<Fault> PreflightFaults();
 std::vector<Fault> HostFaults();

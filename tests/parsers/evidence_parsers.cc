@@ -6,6 +6,7 @@
 #include "helpers/parsers/disks_evidence.h"
 #include "helpers/parsers/identity_evidence.h"
 #include "helpers/parsers/kernel_log.h"
+#include "helpers/parsers/network_evidence.h"
 #include "helpers/parsers/nvidia/device_files_evidence.h"
 #include "helpers/parsers/nvidia/modules_evidence.h"
 #include "helpers/parsers/nvidia/nvidia_smi_table.h"
@@ -21,7 +22,7 @@ struct TypeList {};
 
 // Of all rooms. EvidenceTypesTest fails where one is not here, or has no seed.
 using EvidenceTypes = TypeList<DeviceFilesEvidence, DisksEvidence, IdentityEvidence, KernelLog, ModulesEvidence,
-                               NvidiaSmiTable, NvidiaSmiXml, PciEvidence, WorkloadEvidence>;
+                               NetworkEvidence, NvidiaSmiTable, NvidiaSmiXml, PciEvidence, WorkloadEvidence>;
 
 // What reads a parsed text once more, and may stumble over it as well.
 template <typename Evidence>
@@ -30,6 +31,7 @@ void Use(const DeviceFilesEvidence& evidence) { evidence.GpuFiles(); }
 void Use(const DisksEvidence& evidence) { evidence.DisksOf({}); }
 void Use(const KernelLog& evidence) { evidence.Containing("Xid"); }
 void Use(const ModulesEvidence& evidence) { evidence.DriverVersion(); }
+void Use(const NetworkEvidence& evidence) { evidence.InterfacesOf({}); }
 void Use(const NvidiaSmiXml& evidence) { evidence.Problems(); }
 
 template <typename... Evidence>
