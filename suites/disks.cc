@@ -17,17 +17,13 @@ namespace {
 class DiskWork : public DeviceCheckOf<PciEvidence, DisksEvidence> {
  protected:
   const DisksEvidence& Evidence() { return Parsed<DisksEvidence>(); }
-  // Throws EvidenceError where the node does not have the function: then nothing of its disks can be checked.
   const PciFunction& Function() {
-    const GuestFunction guest = FindGuestFunction(Domain(), device(), Parsed<PciEvidence>());
-    if (guest.function != nullptr) return *guest.function;
-    throw EvidenceError(
-        fmt::format("{}: not checked: {} {} ({})", node().name, DeviceName(), guest.problem, guest.where));
+    return RequireGuestFunction(node(), Domain(), device(), DeviceName(), Parsed<PciEvidence>());
   }
   // NVMe (PCI Code and ID Assignment: 0108), and virtio's block device (Virtual I/O Device 1.2, 5.2, 4.1.2.1).
   bool IsADisk() {
     const PciFunction& function = Function();
-    const bool is_virtio = function.vendor == 0x1af4 && (function.device == 0x1042 || function.device == 0x1001);
+    const bool is_virtio = function.vendor == kVirtioVendor && (function.device == 0x1042 || function.device == 0x1001);
     return function.class_code >> 8 == 0x0108 || is_virtio;
   }
   Findings Missing() { return MissingDiskProblems(Evidence(), Function().address, IsADisk(), DeviceName()); }

@@ -35,6 +35,13 @@ const DomainInventory& DomainOnHost(const DiscoveredNode& domain) {
   return *found;
 }
 
+const PciFunction& RequireGuestFunction(const PlannedNode& node, const DiscoveredNode& domain,
+                                        const PlannedDevice& device, const std::string& name, const PciEvidence& pci) {
+  const GuestFunction guest = FindGuestFunction(domain, device, pci);
+  if (guest.function != nullptr) return *guest.function;
+  throw EvidenceError(fmt::format("{}: not checked: {} {} ({})", node.name, name, guest.problem, guest.where));
+}
+
 std::set<const PciFunction*> EmulatedFunctions(const DiscoveredNode& domain, const PciEvidence& pci) {
   const std::vector<PciController> controllers = FromDomainXml(domain, ReadPciControllers);
   std::set<const PciFunction*> functions;

@@ -13,25 +13,20 @@ namespace {
 class NetworkWork : public DeviceCheckOf<PciEvidence, NetworkEvidence> {
  protected:
   const NetworkEvidence& Evidence() { return Parsed<NetworkEvidence>(); }
-  // Throws EvidenceError where the node does not have the function: then nothing of the card can be checked.
-  PciAddress Address() {
-    const GuestFunction guest = FindGuestFunction(Domain(), device(), Parsed<PciEvidence>());
-    if (guest.function != nullptr) return guest.function->address;
-    throw EvidenceError(
-        fmt::format("{}: not checked: {} {} ({})", node().name, DeviceName(), guest.problem, guest.where));
+  const PciAddress& Address() {
+    return RequireGuestFunction(node(), Domain(), device(), DeviceName(), Parsed<PciEvidence>()).address;
   }
   // A lab has one model of card that its nodes have a driver for; whatever has other ids is none.
   Findings Missing() {
     Findings findings = MissingInterfaceProblems(Evidence(), Address(), DeviceName());
-    const bool is_virtio = device().vendor_id == 0x1af4 && device().device_id == 0x1041;
+    const bool is_virtio = device().vendor_id == kVirtioVendor && device().device_id == 0x1041;
     const bool is_a_card = Evidence().FindFunction(Address()) != nullptr;
     if (!session().EmulatedDevices() || is_virtio || !is_a_card) return findings;
     for (Finding& finding : findings) {
       finding.note = true;
       finding.advice =
-          "The host only emulates its devices, and this one is none that works there: virtio's is, vendor_id \"1af4\" "
-          "and "
-          "device_id \"1041\".";
+          "The host only emulates its devices, and this one is none that works there: virtio's is, vendor_id "
+          "\"1af4\" and device_id \"1041\".";
     }
     return findings;
   }

@@ -21,8 +21,7 @@
 namespace passthrough {
 namespace {
 
-// Of what QEMU makes for its machines (its docs/specs/pci-ids).
-constexpr uint16_t kVirtioVendor = 0x1af4;
+// Of what QEMU makes for its machines, beside virtio's (its docs/specs/pci-ids).
 constexpr uint16_t kQemuVendor = 0x1b36;
 
 std::string IdText(uint16_t vendor, uint16_t device) { return fmt::format("{:04x}:{:04x}", vendor, device); }

@@ -12,30 +12,13 @@ namespace {
 
 constexpr size_t kMostDisks = 1024;
 
-[[noreturn]] void ThrowUnlike(const FactFile& file, const Fact& fact, std::string_view expected) {
-  ThrowEvidenceError(file, fact.line,
-                     fmt::format("{}: expected {}, found \"{}\"", fact.key, expected, fact.value.substr(0, 200)));
-}
-
-template <typename Number>
-bool ReadWhole(std::string_view text, Number* number, int base = 10) {
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), *number, base);
-  return error == std::errc() && end == text.data() + text.size();
-}
-
-PciAddress ReadAddress(const FactFile& file, const Fact& fact, const std::string& text) {
-  const auto address = PciAddress::Parse(text);
-  if (!address) ThrowUnlike(file, fact, "a PCI address");
-  return *address;
-}
-
 // "0000:05:00.0 nvme 1"
 StorageFunction ReadStorageFunction(const FactFile& file, const Fact& fact) {
   const auto words = SplitWords(fact.value);
   StorageFunction function;
   function.line = fact.line;
-  if (words.size() != 3 || !ReadWhole(words[2], &function.disks)) ThrowUnlike(file, fact, "\"address driver disks\"");
-  function.address = ReadAddress(file, fact, std::string(words[0]));
+  if (words.size() != 3 || !ReadWhole(words[2], &function.disks)) file.ThrowUnlike(fact, "\"address driver disks\"");
+  function.address = file.ToAddress(fact, words[0]);
   function.driver = words[1];
   return function;
 }
@@ -45,7 +28,7 @@ template <typename Number>
 void ReadPair(const FactFile& file, const Fact& fact, Number* first, Number* second) {
   const auto words = SplitWords(fact.value);
   if (words.size() != 2 || !ReadWhole(words[0], first) || !ReadWhole(words[1], second)) {
-    ThrowUnlike(file, fact, "two numbers");
+    file.ThrowUnlike(fact, "two numbers");
   }
 }
 
@@ -55,14 +38,14 @@ WrongWord ReadWrongWord(const FactFile& file, const Fact& fact) {
   WrongWord wrong{.line = fact.line};
   if (words.size() != 3 || !ReadWhole(words[0], &wrong.offset) || !ReadWhole(words[1], &wrong.expected, 16) ||
       !ReadWhole(words[2], &wrong.found, 16)) {
-    ThrowUnlike(file, fact, "\"offset expected found\"");
+    file.ThrowUnlike(fact, "\"offset expected found\"");
   }
   return wrong;
 }
 
 uint64_t ReadCount(const FactFile& file, const Fact& fact) {
   uint64_t number = 0;
-  if (!ReadWhole(fact.value, &number)) ThrowUnlike(file, fact, "a whole number");
+  if (!ReadWhole(fact.value, &number)) file.ThrowUnlike(fact, "a whole number");
   return number;
 }
 
@@ -83,7 +66,7 @@ std::optional<double> FindDecimal(const FactFile& file, const FactBlock& block, 
   double number = 0;
   const char* const end = fact->value.data() + fact->value.size();
   const auto [rest, error] = std::from_chars(fact->value.data(), end, number, std::chars_format::fixed);
-  if (error != std::errc() || rest != end || !(number >= 0 && number < 1e12)) ThrowUnlike(file, *fact, "a number");
+  if (error != std::errc() || rest != end || !(number >= 0 && number < 1e12)) file.ThrowUnlike(*fact, "a number");
   return number;
 }
 
@@ -113,7 +96,7 @@ void ReadTrouble(const FactFile& file, const FactBlock& block, Disk* disk) {
       disk->may_not_be_read = MayNot(fact.value);
       disk->has_no_medium = fact.value == "No medium found";
     } else if (fact.key == "hung" || fact.key == "crashed" || fact.key == "time_ran_out") {
-      if (words.size() != 2) ThrowUnlike(file, fact, "two words");
+      if (words.size() != 2) file.ThrowUnlike(fact, "two words");
       disk->trouble = fact.key == "hung" ? fmt::format("{} did not return within {} s", words[0], words[1])
                       : fact.key == "crashed"
                           ? fmt::format("the program crashed in {} (signal {})", words[0], words[1])
@@ -187,7 +170,7 @@ Disk ReadDisk(const FactFile& file, const FactBlock& block) {
   disk.name = block.Value("disk");
   file.Require(block, "pci_address");
   for (const Fact* const address : block.FindAll("pci_address")) {
-    disk.addresses.push_back(ReadAddress(file, *address, address->value));
+    disk.addresses.push_back(file.ToAddress(*address, address->value));
   }
   disk.bytes = FindCount(file, block, "bytes", &disk.bytes_line).value_or(0);
   if (const auto read_only = FindCount(file, block, "read_only", &disk.read_only_line))

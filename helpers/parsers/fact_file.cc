@@ -129,4 +129,15 @@ int64_t FactFile::ToInteger(const Fact& fact, int64_t least, int64_t most) const
   return value;
 }
 
+PciAddress FactFile::ToAddress(const Fact& fact, std::string_view text) const {
+  const auto address = PciAddress::Parse(text);
+  if (!address) ThrowUnlike(fact, "a PCI address");
+  return *address;
+}
+
+void FactFile::ThrowUnlike(const Fact& fact, std::string_view expected) const {
+  ThrowEvidenceError(*this, fact.line,
+                     fmt::format("{}: expected {}, found \"{}\"", fact.key, expected, fact.value.substr(0, 200)));
+}
+
 }  // namespace passthrough

@@ -2,13 +2,16 @@
 // that a text that was cut short is noticed. See remote/README.md.
 #pragma once
 
+#include <charconv>
 #include <cstdint>
 #include <filesystem>
 #include <string>
 #include <string_view>
+#include <system_error>
 #include <vector>
 
 #include "helpers/base/error.h"
+#include "helpers/base/pci_address.h"
 
 namespace passthrough {
 
@@ -61,6 +64,17 @@ struct FactFile : EvidenceFile {
   // in decimal (ToInteger). Throws EvidenceError with the fact's line.
   uint64_t ToHex(const Fact& fact, uint64_t most) const;
   int64_t ToInteger(const Fact& fact, int64_t least, int64_t most) const;
+  // `text`, of the value of `fact`, as a PCI address. Throws EvidenceError with the fact's line.
+  PciAddress ToAddress(const Fact& fact, std::string_view text) const;
+  // Throws EvidenceError with the fact's line: it has something else than `expected`.
+  [[noreturn]] void ThrowUnlike(const Fact& fact, std::string_view expected) const;
 };
+
+// Whether all of `text` is a number, which is put into `number`.
+template <typename Number>
+bool ReadWhole(std::string_view text, Number* number, int base = 10) {
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), *number, base);
+  return error == std::errc() && end == text.data() + text.size();
+}
 
 }  // namespace passthrough

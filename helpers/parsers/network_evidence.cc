@@ -2,8 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <charconv>
-
 #include "helpers/base/text.h"
 
 namespace passthrough {
@@ -11,32 +9,16 @@ namespace {
 
 constexpr size_t kMostPorts = 4096;  // a card may have 256 virtual functions, a node several cards
 
-[[noreturn]] void ThrowNotThis(const FactFile& file, const Fact& fact, std::string_view expected) {
-  ThrowEvidenceError(file, fact.line,
-                     fmt::format("{}: expected {}, found \"{}\"", fact.key, expected, fact.value.substr(0, 200)));
-}
-
-template <typename Number>
-bool ReadAll(std::string_view text, Number* number) {
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), *number);
-  return error == std::errc() && end == text.data() + text.size();
-}
-
-PciAddress AddressIn(const FactFile& file, const Fact& fact, std::string_view text) {
-  const auto address = PciAddress::Parse(std::string(text));
-  if (!address) ThrowNotThis(file, fact, "a PCI address");
-  return *address;
-}
-
 // "0000:05:00.0 mlx5_core 1 1"
 NetworkFunction ReadNetworkFunction(const FactFile& file, const Fact& fact) {
   const auto words = SplitWords(fact.value);
   NetworkFunction function;
   function.line = fact.line;
-  if (words.size() != 4 || !ReadAll(words[2], &function.interfaces) || !ReadAll(words[3], &function.infiniband_ports)) {
-    ThrowNotThis(file, fact, "\"address driver interfaces ports\"");
+  if (words.size() != 4 || !ReadWhole(words[2], &function.interfaces) ||
+      !ReadWhole(words[3], &function.infiniband_ports)) {
+    file.ThrowUnlike(fact, "\"address driver interfaces ports\"");
   }
-  function.address = AddressIn(file, fact, words[0]);
+  function.address = file.ToAddress(fact, words[0]);
   function.driver = words[1];
   return function;
 }
@@ -48,8 +30,8 @@ PortCounters ReadCounters(const FactFile& file, const FactBlock& block) {
   for (const std::string_view word : SplitWords(fact.value)) {
     const size_t sign = word.find('=');
     uint64_t value = 0;
-    if (sign == std::string_view::npos || !ReadAll(word.substr(sign + 1), &value)) {
-      ThrowNotThis(file, fact, "\"name=number …\"");
+    if (sign == std::string_view::npos || !ReadWhole(word.substr(sign + 1), &value)) {
+      file.ThrowUnlike(fact, "\"name=number …\"");
     }
     counters.values[std::string(word.substr(0, sign))] = value;
   }
@@ -91,7 +73,7 @@ NetworkInterface ReadInterface(const FactFile& file, const FactBlock& block, std
   one.line = block.line;
   one.name = name;
   const Fact& address = file.Require(block, "pci_address");
-  one.address = AddressIn(file, address, address.value);
+  one.address = file.ToAddress(address, address.value);
   one.link_type = static_cast<unsigned>(FindNumber(file, block, "link_type", 0, UINT16_MAX).value_or(1));
   one.up = (file.ToHex(file.Require(block, "flags"), UINT32_MAX) & 1) != 0;
   one.mac = FindText(block, "mac", &one.mac_line);
@@ -122,7 +104,7 @@ std::optional<int> LanesOf(std::string_view rate) {
   if (begin == std::string_view::npos) return std::nullopt;
   const size_t end = rate.find('X', begin);
   int lanes = 0;
-  if (end == std::string_view::npos || !ReadAll(rate.substr(begin + 1, end - begin - 1), &lanes)) return std::nullopt;
+  if (end == std::string_view::npos || !ReadWhole(rate.substr(begin + 1, end - begin - 1), &lanes)) return std::nullopt;
   return lanes;
 }
 
@@ -132,13 +114,13 @@ InfinibandPort ReadInfinibandPort(const FactFile& file, const FactBlock& block, 
   port.device = device;
   port.number = number;
   const Fact& address = file.Require(block, "pci_address");
-  port.address = AddressIn(file, address, address.value);
+  port.address = file.ToAddress(address, address.value);
   port.link_layer = block.Value("link_layer");
   // "4: ACTIVE"
   const Fact& state = file.Require(block, "state");
   const size_t colon = state.value.find(": ");
-  if (colon == std::string::npos || !ReadAll(std::string_view(state.value).substr(0, colon), &port.state)) {
-    ThrowNotThis(file, state, "\"number: NAME\"");
+  if (colon == std::string::npos || !ReadWhole(std::string_view(state.value).substr(0, colon), &port.state)) {
+    file.ThrowUnlike(state, "\"number: NAME\"");
   }
   port.state_name = state.value.substr(colon + 2);
   port.state_line = state.line;
@@ -180,10 +162,10 @@ NetworkEvidence NetworkEvidence::Parse(std::string_view text, const std::filesys
     int number = 0;
     if (words.size() == 2 && words[0] == "interface") {
       evidence.interfaces.push_back(ReadInterface(file, block, words[1]));
-    } else if (words.size() == 3 && words[0] == "infiniband" && ReadAll(words[2], &number)) {
+    } else if (words.size() == 3 && words[0] == "infiniband" && ReadWhole(words[2], &number)) {
       evidence.infiniband_ports.push_back(ReadInfinibandPort(file, block, words[1], number));
     } else {
-      ThrowNotThis(file, head, "\"interface NAME\" or \"infiniband DEVICE PORT\"");
+      file.ThrowUnlike(head, "\"interface NAME\" or \"infiniband DEVICE PORT\"");
     }
   }
   return evidence;

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <array>
+#include <vector>
 
 #include "helpers/base/text.h"
 
@@ -18,6 +19,20 @@ constexpr uint64_t kMarkBytes = 4096;  // remote/disks/marked_data.h
 
 std::string DiskName(const Disk& disk, const std::string& name) {
   return fmt::format("{}: its disk {}", name, disk.name);
+}
+
+// Of a disk that was not put to work to the end: nothing is wrong with it for that.
+bool IsExcused(const Disk& disk) { return disk.may_not_be_read || disk.has_no_medium; }
+
+const char* AdviceForTrouble(const Disk& disk) {
+  if (disk.may_not_be_read) return kNotRoot;
+  return disk.has_no_medium ? "It was not checked." : kLookAtLogs;
+}
+
+std::string FirstOf(const std::vector<WrongWord>& wrong) {
+  if (wrong.empty()) return {};
+  return fmt::format(", the first at byte {}: {:016x}, expected {:016x}", wrong.front().offset, wrong.front().found,
+                     wrong.front().expected);
 }
 
 // Those of NVM Express Base Specification 2.0, figure 207, byte 0.
@@ -154,10 +169,7 @@ Findings DiskReadProblems(const DisksEvidence& disks, const Disk& disk, const st
   };
   if (!disk.trouble.empty()) {
     add(fmt::format("{} was not put to work to the end: {}", DiskName(disk, name), disk.trouble), disk.trouble_line,
-        disk.may_not_be_read ? kNotRoot
-        : disk.has_no_medium ? "It was not checked."
-                             : kLookAtLogs,
-        disk.may_not_be_read || disk.has_no_medium);
+        AdviceForTrouble(disk), IsExcused(disk));
   }
   if (disk.failed_reads > 0 || !disk.first_error.empty()) {
     add(fmt::format("{}: {} of {} reads failed, the first at byte {}", DiskName(disk, name), disk.failed_reads,
@@ -184,12 +196,8 @@ Findings DiskReadProblems(const DisksEvidence& disks, const Disk& disk, const st
         others_write);
   }
   if (disk.wrong_words > 0) {
-    const std::string first =
-        disk.wrong.empty() ? std::string()
-                           : fmt::format(", the first at byte {}: {:016x}, expected {:016x}", disk.wrong.front().offset,
-                                         disk.wrong.front().found, disk.wrong.front().expected);
     add(fmt::format("{} returned other data than its mark says: {} of {} words of 64 bits{}", DiskName(disk, name),
-                    disk.wrong_words, disk.marked_words, first),
+                    disk.wrong_words, disk.marked_words, FirstOf(disk.wrong)),
         disk.marked_line,
         "Either somebody wrote to it since it was marked, or data is lost between the disk and the node: look for DMA "
         "faults in the host's kernel log.");
@@ -219,14 +227,9 @@ Findings DiskWriteProblems(const DisksEvidence& disks, const Disk& disk, const s
   }
   if (!writes.error.empty()) return finding("could not be written to: " + writes.error, writes.line, kLookAtLogs);
   if (writes.wrong > 0) {
-    const std::string first =
-        writes.first_wrong.empty()
-            ? std::string()
-            : fmt::format(", the first at byte {}: {:016x}, expected {:016x}", writes.first_wrong.front().offset,
-                          writes.first_wrong.front().found, writes.first_wrong.front().expected);
     return finding(
         fmt::format("returned other data than was written: {} of {} words of 64 bits{}", writes.wrong, writes.words,
-                    first),
+                    FirstOf(writes.first_wrong)),
         writes.line,
         "Data is lost between the node and the disk: look for DMA faults in the host's kernel log, and at the "
         "disk's health.");
@@ -241,13 +244,10 @@ Findings DiskWriteProblems(const DisksEvidence& disks, const Disk& disk, const s
 
 Findings DiskInterruptProblems(const DisksEvidence& disks, const Disk& disk, const std::string& name) {
   if (!disk.interrupts) {
-    const bool not_checked = disk.may_not_be_read || disk.has_no_medium;
     return {{.found = fmt::format("{}: its interrupts were not counted: {}", DiskName(disk, name), disk.trouble),
              .where = disks.At(disk.trouble_line),
-             .advice = disk.may_not_be_read ? kNotRoot
-                       : not_checked        ? "It was not checked."
-                                            : kLookAtLogs,
-             .note = not_checked}};
+             .advice = AdviceForTrouble(disk),
+             .note = IsExcused(disk)}};
   }
   if (*disk.interrupts > 0 || disk.reads == disk.failed_reads) return {};
   return {{.found = fmt::format("{}: no interrupt arrived ({}) while {} reads were done", DiskName(disk, name),

@@ -17,23 +17,12 @@ constexpr char kReadItsErrors[] =
 constexpr size_t kMostGpus = 256;  // instances of MIG count
 constexpr int64_t kMostBytes = int64_t{1} << 50;
 
-[[noreturn]] void ThrowUnexpected(const FactFile& file, const Fact& fact, std::string_view expected) {
-  ThrowEvidenceError(file, fact.line,
-                     fmt::format("{}: expected {}, found \"{}\"", fact.key, expected, fact.value.substr(0, 200)));
-}
-
-template <typename Number>
-bool ReadNumber(std::string_view text, Number* number, int base) {
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), *number, base);
-  return error == std::errc() && end == text.data() + text.size();
-}
-
 // "cuInit 802 CUDA_ERROR_SYSTEM_NOT_READY"
 WorkloadTrouble ReadError(const FactFile& file, const Fact& fact) {
   const auto words = SplitWords(fact.value);
   int number = 0;
-  if (words.size() != 3 || !ReadNumber(words[1], &number, 10)) {
-    ThrowUnexpected(file, fact, "\"function number name\"");
+  if (words.size() != 3 || !ReadWhole(words[1], &number, 10)) {
+    file.ThrowUnlike(fact, "\"function number name\"");
   }
   const CudaErrorMeaning* known = FindCudaError(number);
   WorkloadTrouble trouble;
@@ -48,8 +37,8 @@ WorkloadTrouble ReadError(const FactFile& file, const Fact& fact) {
 WorkloadTrouble ReadEnd(const FactFile& file, const Fact& fact, bool hung) {
   const auto words = SplitWords(fact.value);
   int number = 0;
-  if (words.size() != 2 || !ReadNumber(words[1], &number, 10)) {
-    ThrowUnexpected(file, fact, "\"function number\"");
+  if (words.size() != 2 || !ReadWhole(words[1], &number, 10)) {
+    file.ThrowUnlike(fact, "\"function number\"");
   }
   WorkloadTrouble trouble;
   trouble.what = hung ? fmt::format("{} did not return within {} s", words[0], number)
@@ -65,8 +54,8 @@ WorkloadTrouble ReadEnd(const FactFile& file, const Fact& fact, bool hung) {
 WorkloadTrouble ReadTimeRanOut(const FactFile& file, const Fact& fact) {
   const auto words = SplitWords(fact.value);
   int number = 0;
-  if (words.size() != 2 || !ReadNumber(words[1], &number, 10)) {
-    ThrowUnexpected(file, fact, "\"function number\"");
+  if (words.size() != 2 || !ReadWhole(words[1], &number, 10)) {
+    file.ThrowUnlike(fact, "\"function number\"");
   }
   return {
       fmt::format("its turn did not end in time: all GPUs together had {} s, and the work was in {}", number, words[0]),
@@ -109,7 +98,7 @@ std::optional<double> ReadRate(const FactFile& file, const FactBlock& block, std
   const char* end = fact->value.data() + fact->value.size();
   const auto [rest, error] = std::from_chars(fact->value.data(), end, rate, std::chars_format::fixed);
   if (error != std::errc() || rest != end || !(rate >= 0 && rate < 1e9)) {
-    ThrowUnexpected(file, *fact, "GB/s");
+    file.ThrowUnlike(*fact, "GB/s");
   }
   return rate;
 }
@@ -118,8 +107,8 @@ std::optional<double> ReadRate(const FactFile& file, const FactBlock& block, std
 WorkloadPattern ReadPattern(const FactFile& file, const Fact& fact) {
   const auto words = SplitWords(fact.value);
   WorkloadPattern pattern{.name = "", .line = fact.line};
-  if (words.size() != 2 || !ReadNumber(words[1], &pattern.wrong_words, 10)) {
-    ThrowUnexpected(file, fact, "\"name number\"");
+  if (words.size() != 2 || !ReadWhole(words[1], &pattern.wrong_words, 10)) {
+    file.ThrowUnlike(fact, "\"name number\"");
   }
   pattern.name = words[0];
   return pattern;
@@ -129,9 +118,9 @@ WorkloadPattern ReadPattern(const FactFile& file, const Fact& fact) {
 WorkloadMismatch ReadMismatch(const FactFile& file, const Fact& fact) {
   const auto words = SplitWords(fact.value);
   WorkloadMismatch mismatch{.pattern = "", .line = fact.line};
-  if (words.size() != 4 || !words[1].starts_with("0x") || !ReadNumber(words[1].substr(2), &mismatch.offset, 16) ||
-      !ReadNumber(words[2], &mismatch.expected, 16) || !ReadNumber(words[3], &mismatch.found, 16)) {
-    ThrowUnexpected(file, fact, "\"pattern offset expected found\"");
+  if (words.size() != 4 || !words[1].starts_with("0x") || !ReadWhole(words[1].substr(2), &mismatch.offset, 16) ||
+      !ReadWhole(words[2], &mismatch.expected, 16) || !ReadWhole(words[3], &mismatch.found, 16)) {
+    file.ThrowUnlike(fact, "\"pattern offset expected found\"");
   }
   mismatch.pattern = words[0];
   return mismatch;
@@ -157,8 +146,8 @@ void ReadInterrupts(const FactFile& file, const FactBlock& block, WorkloadGpu* g
 WorkloadKernel ReadKernelLaunch(const FactFile& file, const Fact& fact) {
   const auto words = SplitWords(fact.value);
   WorkloadKernel kernel{.line = fact.line};
-  if (words.size() != 2 || !ReadNumber(words[0], &kernel.threads, 10) || !ReadNumber(words[1], &kernel.wrong, 10)) {
-    ThrowUnexpected(file, fact, "\"threads wrong\"");
+  if (words.size() != 2 || !ReadWhole(words[0], &kernel.threads, 10) || !ReadWhole(words[1], &kernel.wrong, 10)) {
+    file.ThrowUnlike(fact, "\"threads wrong\"");
   }
   return kernel;
 }
@@ -197,7 +186,7 @@ WorkloadGpu ReadGpu(const FactFile& file, const FactBlock& block) {
   if (const Fact* uuid = block.Find("uuid")) gpu.uuid_line = uuid->line;
   if (const Fact* address = block.Find("pci_bus_id")) {
     gpu.bus_id = PciAddress::Parse(address->value);
-    if (!gpu.bus_id) ThrowUnexpected(file, *address, "a PCI address");
+    if (!gpu.bus_id) file.ThrowUnlike(*address, "a PCI address");
   }
   ReadMemorySizes(file, block, &gpu);
   for (const Fact* fact : block.FindAll("pattern")) gpu.patterns.push_back(ReadPattern(file, *fact));
